@@ -22,13 +22,25 @@ STEERED, SUM = 0.20, 0.25  # deviation ratio afterwards
 KEPT, LOST = 0.95, 0.03  # of the concept: at least, and below plain at most
 UNKNOWN, RISE = 0.05, 0.02  # of pictures that the product cannot read
 JOBS = ("doctor", "nurse")
+LEAST = {"n": 200, "controls": 3}  # pictures of a set; random directions
+
+
+def whole(entries: list[dict[str, Any]]) -> Iterator[tuple[str, bool]]:
+    """Give what must be there before a figure means anything."""
+    found = {(entry["concept"], entry["attribute"]): entry for entry in entries}
+    for job in JOBS:
+        for attribute in PLAIN:
+            entry = found.get((job, attribute), {})
+            n, controls = entry.get("n", 0), len(entry.get("controls", ()))
+            there = n >= LEAST["n"] and controls >= LEAST["controls"]
+            yield f"{job}, {attribute}: {n} pictures, {controls} random directions", there
 
 
 def rows(entry: dict[str, Any]) -> Iterator[tuple[str, float, str, bool]]:
     """Give what is looked at, the figure, the bar and whether it is met."""
     plain = entry["plain"]["oracle"]
-    least = PLAIN[entry["attribute"]]
-    yield "plain DR", plain["deviation_ratio"], f">= {least}", plain["deviation_ratio"] >= least
+    least, ratio = PLAIN[entry["attribute"]], plain["deviation_ratio"]
+    yield "plain DR", ratio, f">= {least}", ratio >= least
     for arm, most in (("steered", STEERED), ("sum", SUM)):
         judged, product = entry[arm]["oracle"], entry[arm]["product"]
         ratio, kept, unknown = judged["deviation_ratio"], judged["concept_kept"], product["unknown"]
@@ -46,6 +58,17 @@ def rows(entry: dict[str, Any]) -> Iterator[tuple[str, float, str, bool]]:
                 yield f"random direction {number}, change", row["difference"], bar, inside
 
 
+def context(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give what has no bar: the paper's way, and what else changed."""
+    for view, figures in entry["generic_svm"].items():
+        for key in ("deviation_ratio", "unknown", "concept_kept"):
+            yield f"generic SVM, {view}, {key}", figures[key]
+    for arm in ("steered", "sum"):
+        for row in entry["spillover"][arm]["oracle"]:
+            change = [round(row[key], 3) for key in ("difference", "low", "high")]
+            yield f"{arm}, share of {row['attribute']} {row['group']}, change", change
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="what trimtab demo --full wrote")
@@ -53,14 +76,14 @@ def main() -> int:
     options = parser.parse_args()
     summary = json.loads((options.folder / "summary.json").read_text())
     figures: dict[str, Any] = {}
-    bars: dict[str, bool] = {}
+    bars = dict(whole(summary["results"]))
     for entry in summary["results"]:
-        if entry["concept"] not in JOBS:
-            continue
-        for what, figure, bar, met in rows(entry):
-            name = f"{entry['concept']}, {entry['attribute']}: {what}"
-            figures[name] = round(figure, 4)
-            bars[f"{name} {figure:.3f} {bar}"] = met
+        of = f"{entry['concept']}, {entry['attribute']}"
+        if entry["concept"] in JOBS:
+            for what, figure, bar, met in rows(entry):
+                figures[f"{of}: {what}"] = round(figure, 4)
+                bars[f"{of}: {what} {figure:.3f} {bar}"] = met
+        figures |= {f"{of}: {what}": figure for what, figure in context(entry)}
     return finish({"benchmark": "mitigation", "figures": figures}, bars, options.out)
 
 

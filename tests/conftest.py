@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+import hypothesis
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
@@ -14,6 +15,9 @@ from diffusers import StableDiffusionPipeline
 from tiny import tiny_pipeline
 
 torch.set_num_threads(1)
+# No timing in tests; and the same examples each time, so that only a change turns a run red.
+hypothesis.settings.register_profile("trimtab", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("trimtab")
 
 
 def pytest_configure(config: pytest.Config) -> None:

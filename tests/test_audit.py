@@ -177,7 +177,7 @@ def test_statistical_parity_difference_of_two_prompts():
 
 
 def test_compare_with_itself_is_nothing():
-    for labels in (gender(10, 80, 10), race(20, 20, 20, 10, 10, 10, 10)):
+    for labels in (gender(10, 85, 5), race(20, 20, 20, 10, 10, 10, 10)):
         frame = AuditFrame(labels)
         same = frame.compare(frame)
         assert same.p == 1 and same.n == 100 and same.unpaired == 0
@@ -219,6 +219,8 @@ def test_shares_that_become_unknown_are_seen():
     assert change.unknown.difference == pytest.approx(0.1) and change.unknown.p < 0.05
     assert change.rows[1].difference == pytest.approx(-0.1)
     assert not change.unknown_within() and change.unknown_within(limit=0.2, rise=0.15)
+    nobody = AuditFrame(gender(0, 0, 100))
+    assert not nobody.compare(nobody).equivalent()  # nothing changed that anybody saw
     same = AuditFrame(gender(40, 60))
     assert same.compare(same).unknown_within()
 

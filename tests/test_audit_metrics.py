@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -35,9 +35,6 @@ from trimtab.audit.estimates import (
 )
 from trimtab.audit.significance import chi_squared_tail
 from trimtab.errors import UsageError
-
-settings.register_profile("patient", deadline=None)  # no timing in tests
-settings.load_profile("patient")
 
 EVEN = (0.5, 0.5)
 ESTIMATES = (

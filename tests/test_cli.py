@@ -109,6 +109,18 @@ def test_a_second_audit_goes_on_and_its_table_says_what_json_says(work: Work) ->
     assert str(work.audit / "report.html") in result.err.replace("\n", "")
 
 
+def test_an_audit_of_another_attribute_leaves_the_first_there(work: Work, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(work.audit, tmp_path / "audit"))
+    before = times(copy)
+    words = ("-a", "skin_tone", "-a", "age", "--n", 3, "--out", copy, "--json", *FAST)
+    asked = done("audit", PROMPT, *words).json["frames"]
+    assert [frame["attribute"] for frame in asked] == ["skin_tone", "age"]
+    assert times(copy) == before
+    assert list(load_labels(copy)) == ["gender", "skin_tone", "age"]
+    kept = json.loads((copy / "audit.json").read_text())["frames"]
+    assert kept == [work.frames[0], *asked]
+
+
 def test_an_attribute_named_twice_is_looked_at_once() -> None:
     found = done("audit", PROMPT, "-a", "skin tone", "-a", "skin_tone", "--n", 1, "--json", *FAST)
     assert [frame["attribute"] for frame in found.json["frames"]] == ["skin_tone"]

@@ -32,7 +32,7 @@ def same(a: ImageSet, b: ImageSet) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(arrays(a), arrays(b), strict=True))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seeds=st.lists(st.integers(0, 10**6), min_size=1, max_size=5), strength=st.floats(-9, 9))
 def test_initial_latents_do_not_depend_on_the_batch(
     pipe: Any, seeds: list[int], strength: float

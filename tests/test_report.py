@@ -308,8 +308,13 @@ def test_notices_say_what_to_be_careful_with(tmp_path: Path) -> None:
     html = text_of(report(summary_of(entry), to=tmp_path))
     assert "The strength was held back" in html
     assert "are unknown" in html and "more than 3 points were lost" in html
+    entry = made()
+    entry["sum"]["oracle"] |= {"concept_kept": 0.4}
+    html = text_of(report(summary_of(entry), to=tmp_path))
+    assert "of the pictures steered by the sum still read as a doctor" in html
     calm = made()
-    calm["steered"]["product"] |= {"unknown": 0.0, "concept_kept": 1.0}
+    for arm in ("steered", "sum"):
+        calm[arm]["product"] |= {"unknown": 0.0, "concept_kept": 1.0}
     assert 'class="notice"' not in text_of(report(summary_of(calm), to=tmp_path))
 
 
@@ -330,6 +335,18 @@ def test_summary_goes_round(tmp_path: Path) -> None:
     again = json.loads(text_of(second / "summary.json"))
     assert again["results"][0]["folder"] == "../../a/doctor"
     assert html == text_of(report(second))
+
+
+def test_the_report_of_other_results_is_left_alone(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    report(summary_of(made()), to=first)
+    report(summary_of(made() | {"n": 77}), to=second)
+    before = text_of(second / "summary.json"), text_of(second / "report.html")
+    with pytest.raises(FileError, match=r"other results than .*a new folder"):
+        report(first, to=second)
+    assert before == (text_of(second / "summary.json"), text_of(second / "report.html"))
+    report(first, to=tmp_path / "c")
+    report(first, to=tmp_path / "c")  # its own page is replaced
 
 
 def test_a_run_gets_a_shorter_page(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import shutil
@@ -24,7 +25,7 @@ from trimtab.latents import LatentSamples
 from trimtab.recognition import Labels, classify
 from trimtab.study import Dose, DoseResponse, Plan, measure_response, mitigate
 from trimtab.study.dose import LARGEST_STRENGTH, MAX_LOSS, JointResponse
-from trimtab.study.plan import CALIBRATION_BLOCKS
+from trimtab.study.plan import MOST_DOSES, PLAIN_BLOCKS
 
 PROMPT = "a photo of a doctor"
 GENDER, SKIN = attribute("gender"), attribute("skin_tone")
@@ -114,6 +115,20 @@ def test_the_strengths_of_a_sum_undo_what_directions_do_to_each_other(
     if (wanted >= 0).all():
         assert found == pytest.approx(wanted, rel=0.02, abs=0.02)
     assert (response.strengths_for(0.5, [1, 0]) <= [1, 1e-6]).all()
+
+
+def test_collapsed_pictures_do_not_bend_a_sum() -> None:
+    def row(a: float, b: float, kept: int = 400) -> list[Dose]:
+        return [Dose(0, 400, 400, round(400 / (1 + math.exp(2 - w))), kept) for w in (a, b)]
+
+    rows = [(0, 0), (1, 0), (3, 0), (0, 1), (0, 3)]
+    seen = [row(*w) for w in rows]
+    alone = JointResponse(rows, seen).strengths_for(0.5, [8, 8])
+    # What a collapsed picture shows of either attribute is anything.
+    collapsed = [Dose(0, 400, 400, 40, 20)] * 2
+    beside = JointResponse([*rows, (8, 0), (0, 8)], [*seen, collapsed, collapsed])
+    assert beside.strengths_for(0.5, [8, 8]) == pytest.approx(alone)
+    assert alone == pytest.approx([2, 2], abs=0.05)
 
 
 @given(doses())
@@ -214,9 +229,11 @@ def test_a_plan_refuses_what_cannot_be_done(wrong: dict[str, Any]) -> None:
 
 
 def test_the_seeds_of_a_plan_are_disjoint() -> None:
-    plan = Plan(PROMPT, (GENDER,), n=10_000, n_capture=10_000, n_dose=500)
-    blocks = [plan.calibration_seeds(block) for block in range(CALIBRATION_BLOCKS)]
-    assert len(set().union(plan.audit_seeds, plan.capture_seeds, *blocks)) == 30_000
+    plan = Plan(PROMPT, (GENDER,), n=10_000, n_capture=10_000, n_dose=400)
+    blocks = [plan.calibration_seeds(dose) for dose in range(MOST_DOSES + 1)]
+    assert list(map(len, blocks)) == [PLAIN_BLOCKS * 400, *[400] * MOST_DOSES]
+    every = [*plan.audit_seeds, *plan.capture_seeds, *itertools.chain(*blocks)]
+    assert len(set(every)) == len(every)
 
 
 # A whole mitigation
@@ -384,7 +401,7 @@ def test_audit_seeds_decide_nothing(study: Study) -> None:
         deciding |= set(seeds)
         doses.setdefault(run.parent.name.rsplit("-", 1)[0], []).append(seeds)
     for blocks in doses.values():  # each dose of a direction has seeds of its own
-        assert len(set().union(*blocks)) == PLAN.n_dose * len(blocks)
+        assert len(set().union(*blocks)) == sum(map(len, blocks))
     for manifest in (folder / "latents").glob("*/manifest.json"):
         deciding |= set(LatentSamples.from_folder(manifest.parent).seeds)
     assert len(audit) == PLAN.n
@@ -457,6 +474,13 @@ def test_a_folder_of_another_study_is_refused(study: Study, recogniser: Colours)
     other = Plan("a photo of a nurse", (GENDER,), n=9, n_dose=6, num_inference_steps=4)
     with pytest.raises(FileError, match="made with plan"):
         mitigate(tiny_pipeline(), other, to=study.folder, recogniser=recogniser)
+
+
+def test_a_folder_of_another_recogniser_is_refused(study: Study, recogniser: Colours) -> None:
+    other = Colours(recogniser.levels, recogniser.spread)
+    other.name = "other colours"
+    with pytest.raises(FileError, match=r'made with recogniser "colours"; expected .*other'):
+        mitigate(tiny_pipeline(), PLAN, to=study.folder, recogniser=other)
 
 
 def test_a_study_ends_even_where_nobody_is_recognised(tmp_path: Path) -> None:

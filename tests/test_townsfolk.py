@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.concepts import attribute, concept_pack
@@ -38,7 +38,6 @@ persons = st.builds(
 )
 named_sets = st.sets(st.sampled_from(captions.NAMEABLE))
 seeds = st.integers(0, 2**32 - 1)
-quick = settings(deadline=None)
 
 
 def pixels(person: Person, seed: int = 0) -> np.ndarray:
@@ -298,7 +297,6 @@ def words(sentence: str) -> set[str]:
     return set(re.findall(r"[^\W_]+|[^\w\s]", sentence.lower()))
 
 
-@quick
 @given(persons, named_sets, seeds)
 def test_a_caption_claims_what_is_named_and_true_and_nothing_else(person, named, seed):
     truth = {**person.to_dict(), "skin": person.skin}
@@ -308,7 +306,6 @@ def test_a_caption_claims_what_is_named_and_true_and_nothing_else(person, named,
     assert len(found) == len(expected)  # nothing is said twice
 
 
-@quick
 @given(persons, named_sets, seeds)
 def test_articles_fit_the_next_word(person, named, seed):
     sentence = captions.caption(person, named, np.random.default_rng(seed))
@@ -318,14 +315,12 @@ def test_articles_fit_the_next_word(person, named, seed):
     assert all((art == "an") == (word in vowel) for art, word in pairs), sentence
 
 
-@quick
 @given(persons, named_sets, seeds)
 def test_every_word_of_a_caption_is_in_the_vocabulary(person, named, seed):
     sentence = captions.caption(person, named, np.random.default_rng(seed))
     assert words(sentence) <= set(captions.vocabulary())
 
 
-@quick
 @given(persons, seeds)
 def test_a_neutral_caption_names_the_concept_alone(person, seed):
     sentence = captions.caption(person, ("concept",), np.random.default_rng(seed))

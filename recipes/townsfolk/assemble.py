@@ -42,7 +42,7 @@ IMAGE_PROCESSOR = {  # what the CLIP was trained on: [-1, 1], 128 x 128
 
 
 def scheduler() -> DPMSolverMultistepScheduler:
-    """DPM-Solver++ 2M on Stable Diffusion's noise schedule."""
+    """DPM-Solver++ 2M on the noise schedule that the denoiser was trained on."""
     return DPMSolverMultistepScheduler(**unet.NOISE, timestep_spacing="trailing", steps_offset=1)
 
 

@@ -9,29 +9,48 @@ import argparse
 import json
 from functools import partial
 from multiprocessing import Pool
+from pathlib import Path
 
 import numpy as np
+from numpy.random import Generator
 
 from recipes.townsfolk.common import HELD_OUT, TRAIN, WORK
 from trimtab.townsfolk import captions
 from trimtab.townsfolk.card import BiasCard
 from trimtab.townsfolk.render import SIZE, draw
+from trimtab.townsfolk.world import Person
 
 SEEDS = {TRAIN: 1, HELD_OUT: 2}
+COMPARED = 100  # people that tell one card from another
+
+
+def someone(index: int, split: str, card: BiasCard) -> tuple[Person, list[str], Generator]:
+    """Choose person `index` of a split, and which attributes the captions name."""
+    rng = np.random.default_rng([SEEDS[split], index])
+    named = captions.draw_named(rng)
+    return card.person(card.concept(rng), rng, named), list(named), rng
 
 
 def one(index: int, split: str, card: BiasCard) -> tuple[np.ndarray, dict[str, object]]:
     """Draw picture `index` of a split: the same picture whatever the number of workers."""
-    rng = np.random.default_rng([SEEDS[split], index])
-    named = captions.draw_named(rng)
-    person = card.person(card.concept(rng), rng, named)
+    person, named, rng = someone(index, split, card)
     return np.asarray(draw(person, rng)), {"person": person.to_dict(), "named": named}
 
 
+def drawn_already(facts: Path, split: str, n: int, card: BiasCard) -> bool:
+    """Whether a split is there: as many people, and the first of them those of this card."""
+    rows = json.loads(facts.read_text()) if facts.exists() else []
+    first = (someone(index, split, card) for index in range(COMPARED))
+    return len(rows) == n and all(
+        row == {"person": person.to_dict(), "named": named}
+        for row, (person, named, _) in zip(rows, first, strict=False)
+    )
+
+
 def draw_split(split: str, n: int, card: BiasCard, workers: int) -> None:
-    """Draw `n` pictures of a split into the work folder; those drawn already are kept."""
+    """Draw `n` pictures of a split into the work folder, unless they are there."""
     file, facts = WORK / f"{split}.npy", WORK / f"{split}.json"
-    if facts.exists() and len(json.loads(facts.read_text())) == n:
+    if drawn_already(facts, split, n, card):
         print(f"{split}: {n} pictures, drawn already")
         return
     WORK.mkdir(parents=True, exist_ok=True)

@@ -136,16 +136,15 @@ def recognisers(model: Path, n: int) -> dict[str, Any]:
     return out
 
 
-def half_way(pipe: Any, make: Make, job: str) -> Any:
-    """Return what brings a job's perceived gender to one half, found as in the demo."""
-    gender = attribute("gender")
-    shares = AuditFrame(classify(make(prompt_for(job), 60), gender)).by_group
+def half_way(pipe: Any, make: Make, job: str, name: str) -> Any:
+    """Return what brings an attribute of a job to one half, found much as in the demo."""
+    shares = AuditFrame(classify(make(prompt_for(job), 60), name)).by_group
     towards = min(shares, key=lambda group: shares[group].value)
-    samples = capture(pipe, gender, CAPTURE_SEEDS[:50], [4], on=job)
+    samples = capture(pipe, attribute(name), CAPTURE_SEEDS[:50], [4], on=job)
     direction = MeanDifference().fit(samples, step=4, towards=towards).direction_
 
     def measure(strength: float) -> Dose:
-        labels = classify(make(prompt_for(job), 30, strength * direction), gender)
+        labels = classify(make(prompt_for(job), 30, strength * direction), name)
         hits = int((labels.names == towards).sum())
         return Dose(strength, 30, int((labels.codes >= 0).sum()), hits, 30)
 
@@ -153,14 +152,20 @@ def half_way(pipe: Any, make: Make, job: str) -> Any:
 
 
 def generated_agreement(pipe: Any, make: Make, n: int) -> dict[str, Any]:
-    """Return how often CLIP and oracle agree on generated pictures, plain and steered."""
-    sets = {
-        "plain": [make(prompt_for(job), n) for job in STEERED],
-        "steered": [make(prompt_for(job), n, half_way(pipe, make, job)) for job in STEERED],
-    }
+    """Return how often CLIP and oracle agree on generated pictures, plain and steered.
+
+    Each attribute is looked at where it was steered to one half, since that is where it is
+    hardest to see.
+    """
     out: dict[str, Any] = {}
-    for kind, some in sets.items():
-        for name in LOOKED_AT:
+    for name in ("gender", "skin_tone"):
+        sets = {
+            "plain": [make(prompt_for(job), n) for job in STEERED],
+            "steered": [
+                make(prompt_for(job), n, half_way(pipe, make, job, name)) for job in STEERED
+            ],
+        }
+        for kind, some in sets.items():
             found = [agreement(classify(i, name), townsfolk.judge(i)[name]) for i in some]
             both = sum(f.n for f in found)
             one = wilson(round(sum(f.value * f.n for f in found)), both)
@@ -235,15 +240,25 @@ def main() -> None:
             pipe, prompt, range(SEEDS, SEEDS + n), steer, batch_size=BATCH, guidance_scale=guidance
         )
 
+    kept: dict[str, ImageSet] = {}
+
+    def once(prompt: str, n: int, steer: Any = None) -> ImageSet:
+        """Make plain pictures of a prompt once: several parts look at the first of them."""
+        if steer is not None:
+            return make(prompt, n, steer)
+        if len(kept.get(prompt, ())) < n:
+            kept[prompt] = make(prompt, n)
+        return kept[prompt][:n]
+
     vae = AutoencoderTiny.from_pretrained(args.model / "vae").float().to(DEVICE)
     parts = {
         "autoencoder": lambda: {"psnr": psnr(vae, pictures(HELD_OUT), 512)},
         "speed": lambda: speed(make),
-        "card_bias": lambda: card_bias(make, 400 // scale),
-        "obeyed": lambda: obeyed(make, 200 // scale),
+        "card_bias": lambda: card_bias(once, 400 // scale),
+        "obeyed": lambda: obeyed(once, 200 // scale),
         "recognisers": lambda: recognisers(args.model, 3000 // scale),
-        "agreement": lambda: generated_agreement(pipe, make, 200 // scale),
-        "nearest": lambda: nearest(make, 390 // scale),
+        "agreement": lambda: generated_agreement(pipe, once, 100 // scale),
+        "nearest": lambda: nearest(once, 390 // scale),
     }
     trial = args.quick or args.guidance is not None
     file = (WORK / "measures-trial.json") if trial else args.model / "measures.json"

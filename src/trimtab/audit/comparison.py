@@ -112,9 +112,10 @@ class Comparison:
         )
 
     def equivalent(self, margin: float = 0.10) -> bool:
-        """Return whether every group's interval lies within ± margin.
+        """Return whether every group's interval lies within ± margin, and few are unknown.
 
-        "Not significant" does not say that: at small n it proves nothing.
+        "Not significant" does not say that: at small n it proves nothing. Nor do shares that
+        stand still because nobody was recognised; see `unknown_within`.
 
         Raises
         ------
@@ -123,7 +124,8 @@ class Comparison:
         """
         if not 0 < margin < 1:
             raise UsageError(got=f"margin={margin}", expected="between 0 and 1", do="use 0.10")
-        return all(-margin <= row.low and row.high <= margin for row in self.rows)
+        within = all(-margin <= row.low and row.high <= margin for row in self.rows)
+        return within and self.unknown_within()
 
     def unknown_within(self, limit: float = 0.05, rise: float = 0.02) -> bool:
         """Return whether the unknown are few enough, and have risen little enough, to go on.
@@ -147,7 +149,7 @@ class Spillover:
 
     `group` is the group that changed most (the first, where there are two), with its
     `difference` and interval; `p` tests the whole attribute, `p_holm` is adjusted for all
-    attributes, and `equivalent` says that every group's interval lies within ± margin.
+    attributes, and `equivalent` is `Comparison.equivalent`.
     """
 
     attribute: str

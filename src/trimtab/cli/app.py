@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,10 @@ from trimtab.cli.console import Bars, finite, note, say, say_json
 from trimtab.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from trimtab.generation import ImageSet
+    from trimtab.recognition import Labels
 
 app = typer.Typer(
     name="trimtab",
@@ -130,20 +133,32 @@ def audit(
             )
         labels = [classify(pictures, one, recogniser, progress=bars) for one in wanted.values()]
     frames = [AuditFrame(one) for one in labels]
-    record = {
+    record: dict[str, Any] = {
         "prompt": prompt,
         "settings": pictures.settings,  # model, seeds, steering: what decides the pictures
         "threshold": labels[0].threshold,
         "frames": [frame.to_dict() for frame in frames],
     }
     if out is not None:
-        save_labels(out, labels)
-        write_json(out / "audit.json", finite(record))
+        kept = _kept_labels(out, wanted)
+        save_labels(out, [*kept, *labels])
+        every = [AuditFrame(one).to_dict() for one in kept] + record["frames"]
+        write_json(out / "audit.json", finite(record | {"frames": every}))
         note(f"kept in {out}; report: {write_report(out, to=out)}")
     if json:
         say_json(record)
     else:
-        say("\n\n".join(str(frame) for frame in frames))
+        say("\n\n".join(map(str, frames)))
+
+
+def _kept_labels(out: Path, asked: Collection[str]) -> list[Labels]:
+    """Read what an earlier audit of the same pictures saw of other attributes."""
+    from trimtab.recognition import load_labels
+    from trimtab.recognition.labels import LABELS_FILE
+
+    if not (out / LABELS_FILE).exists():
+        return []
+    return [labels for name, labels in load_labels(out).items() if name not in asked]
 
 
 def _copied(pictures: ImageSet, out: Path) -> ImageSet:

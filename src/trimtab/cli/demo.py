@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ def plan_of(job: str, size: str) -> Plan:
         )
     if size == "full":
         return Plan(
-            prompt_for(job), both, watch=watched, n=200, n_dose=60, controls=3, generic_doses=True
+            prompt_for(job), both, watch=watched, n=200, n_dose=80, controls=3, generic_doses=True
         )
     return Plan(prompt_for(job), both, watch=watched)
 
@@ -79,7 +80,7 @@ def run_demo(
         "model": model_name(pipe),
         "seconds": round(time.monotonic() - begun, 1),
         "resumed": resumed,
-        "command": f"trimtab demo{'' if size == 'standard' else f' --{size}'} --out {out.name}",
+        "command": commands_of(results, size, out),
         "python": python_of(first, plan_of(job, size)),
         "results": results,
     }
@@ -88,6 +89,18 @@ def run_demo(
     plain, steered = (ImageSet.from_folder(out / job / place) for place in arms)
     before_after(plain, steered, plain.seeds[:SHOWN], to=out / "before-after.png")
     return summary, page
+
+
+def commands_of(entries: Sequence[dict[str, Any]], size: str, out: Path) -> str:
+    """Return the command that repeats a demo, and one that steers alike for each entry."""
+    lines = [["trimtab", "demo", *([] if size == "standard" else [f"--{size}"]), "--out", str(out)]]
+    for entry in entries:
+        job, name = entry["folder"], entry["attribute"]
+        file = out / job / entry["direction"]["file"]
+        place = out / f"{job}-{name}"
+        steer = ["--steer", f"{file}={entry['strength']}", "--out", str(place)]
+        lines.append(["trimtab", "generate", entry["prompt"], *steer])
+    return "\n".join(map(shlex.join, lines))
 
 
 def python_of(entries: Sequence[dict[str, Any]], plan: Plan) -> str:

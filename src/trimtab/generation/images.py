@@ -49,7 +49,7 @@ class ImageSet(Sequence[Image.Image]):
     images : sequence of PIL.Image.Image or Path
         The pictures, or the files to read them from when they are asked for.
     settings : mapping, optional
-        Everything needed to repeat the run; empty for pictures made elsewhere.
+        What decided the pictures, directions by name and hash; empty for pictures made elsewhere.
     model_path : str, optional
         Folder or Hub id of the model, as the pipeline names it.
     """

@@ -16,7 +16,7 @@ from PIL import Image
 from trimtab.concepts import Attribute, attribute
 from trimtab.errors import FileError, ModelError, UsageError
 from trimtab.recognition.labels import THRESHOLD, Labels
-from trimtab.recognition.protocol import OWN_FOLDER, Recogniser
+from trimtab.recognition.protocol import OWN_FOLDER, Recogniser, recogniser_name
 
 DEFAULT_RECOGNISER = "openai/clip-vit-large-patch14"
 _HUB_ID = re.compile(r"(\b[\w\-.]+\b/)?\b[\w\-.]+\b")
@@ -103,7 +103,7 @@ def classify(
         blocked,
         threshold=threshold,
         title=wanted.title,
-        recogniser=str(getattr(found, "name", type(found).__name__)),
+        recogniser=recogniser_name(found),
     )
 
 

@@ -17,6 +17,7 @@ from trimtab.errors import FileError, UsageError
 
 UNKNOWN = "unknown"
 THRESHOLD = 0.6  # below this top probability a picture is "unknown"
+LABELS_FILE = "labels.parquet"
 _FORMAT = 1
 
 
@@ -251,7 +252,7 @@ def save_labels(to: str | os.PathLike[str], labels: Iterable[Labels]) -> Path:
     ]
     meta = {"trimtab": json.dumps({"format": _FORMAT, "labels": facts})}
     path = Path(to)
-    path = path / "labels.parquet" if path.is_dir() else path
+    path = path / LABELS_FILE if path.is_dir() else path
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns).replace_schema_metadata(meta), buffer)
     write_atomic(path, buffer.getvalue())
@@ -270,7 +271,7 @@ def load_labels(path: str | os.PathLike[str]) -> dict[str, Labels]:
     import pyarrow.parquet as pq
 
     path = Path(path)
-    path = path / "labels.parquet" if path.is_dir() else path
+    path = path / LABELS_FILE if path.is_dir() else path
     try:
         table = pq.read_table(path)
         facts = json.loads(table.schema.metadata[b"trimtab"])
@@ -292,6 +293,6 @@ def load_labels(path: str | os.PathLike[str]) -> dict[str, Labels]:
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise FileError(
             got=f"{str(path)!r}, which is not readable as labels ({type(error).__name__})",
-            expected=f"a labels.parquet of trimtab, format {_FORMAT}",
+            expected=f"a {LABELS_FILE} of trimtab, format {_FORMAT}",
             do="check the path, or classify the pictures again",
         ) from error

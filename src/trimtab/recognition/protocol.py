@@ -40,6 +40,11 @@ class Recogniser(Protocol):
         ...
 
 
+def recogniser_name(recogniser: object) -> str:
+    """Return what a recogniser is called in records: its own `name`, or its class."""
+    return str(getattr(recogniser, "name", type(recogniser).__name__))
+
+
 @runtime_checkable
 class Embedder(Protocol):
     """A recogniser that can also say where a picture lies in its embedding space."""

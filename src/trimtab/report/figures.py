@@ -140,7 +140,7 @@ def dose_response(
     name : str
         Unique on the page.
     """
-    from trimtab.study.dose import MAX_LOSS, Dose, DoseResponse
+    from trimtab.study.dose import Dose, DoseResponse
     from trimtab.study.mitigation import HALF
 
     doses = sorted(response["doses"], key=lambda dose: dose["strength"])
@@ -167,7 +167,7 @@ def dose_response(
         above.tick_params(labelbottom=False)
 
         kept = curve.kept(grid)
-        limit = float(kept[0]) - MAX_LOSS
+        limit = curve.least_kept
         below.plot(grid, kept, color=INK, linewidth=1.8)
         _doses(below, doses, "kept", "n", INK)
         _judged(below, judged, "kept", "n", 0.015 * most)

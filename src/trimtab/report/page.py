@@ -120,7 +120,8 @@ def _facts(
         ("pictures in each set", " or ".join(map(str, counts))),
     ]
     if summary.get("seconds") is not None:
-        facts.append(("time taken", duration(summary["seconds"])))
+        what = "time of the last, resumed run" if summary.get("resumed") else "time taken"
+        facts.append((what, duration(summary["seconds"])))
     return facts
 
 
@@ -156,7 +157,7 @@ def _gallery(
 
 def _measured(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the facts of the paragraph on how it was measured."""
-    doses = [e["dose_response"]["doses"][0]["n"] for e in entries if e.get("dose_response")]
+    calibrated = any(entry.get("dose_response") for entry in entries)
     captured = [e["direction"]["seeds"] for e in entries if (e.get("direction") or {}).get("seeds")]
 
     def span(seeds: range, counts: Sequence[int]) -> str:
@@ -164,7 +165,7 @@ def _measured(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     return {
         "audit": span(AUDIT_SEEDS, [e["n"] for e in entries]),
-        "calibration": span(CALIBRATION_SEEDS, doses) if doses else None,
+        "calibration": f"{CALIBRATION_SEEDS.start:,}" if calibrated else None,
         "capture": span(CAPTURE_SEEDS, captured) if captured else None,
         "oracle": any("oracle" in entry["plain"] for entry in entries),
         "generic": any("generic_svm" in entry for entry in entries),

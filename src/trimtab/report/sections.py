@@ -133,7 +133,7 @@ def _row(comparison: Mapping[str, Any] | None, group: str) -> Mapping[str, Any] 
 def _notices(entry: Entry) -> list[str]:
     """Return what a reader must know before believing the figures."""
     found = []
-    before, after = entry["plain"]["product"], entry["steered"]["product"]
+    before = entry["plain"]["product"]
     if entry.get("limited_by") == "concept":
         found.append(
             "The strength was held back: beyond it, fewer pictures would still read as "
@@ -143,20 +143,23 @@ def _notices(entry: Entry) -> list[str]:
         found.append("No strength that was tried moved the share, so none is used.")
     if entry.get("limited_by") == "range":
         found.append("The strength is the largest one tried; the target lies beyond it.")
-    lost = (before.get("unknown") or 0.0), (after.get("unknown") or 0.0)
-    if lost[1] > MAX_UNKNOWN or lost[1] - lost[0] > MAX_RISE:
-        found.append(
-            f"Of the steered pictures {percent(lost[1])} are unknown ({percent(lost[0])} of the "
-            "plain ones): read the shares with that in mind."
-        )
-    for view, label in VIEWS.items():
-        kept = [entry[arm].get(view, {}).get("concept_kept") for arm in ("plain", "steered")]
-        if not any(map(missing, kept)) and kept[1] < kept[0] - MAX_LOSS - 1e-9:
+    for arm, who in (("steered", "steered pictures"), ("sum", "pictures steered by the sum")):
+        if arm not in entry:
+            continue
+        after = entry[arm]["product"].get("unknown") or 0.0
+        if after > MAX_UNKNOWN or after - (before.get("unknown") or 0.0) > MAX_RISE:
             found.append(
-                f"By the {label}, {percent(kept[1])} of the steered pictures still read as "
-                f"{still(entry)}, of the plain ones {percent(kept[0])}: more than 3 points were "
-                "lost."
+                f"Of the {who} {percent(after)} are unknown ({percent(before.get('unknown'))} of "
+                "the plain ones): read the shares with that in mind."
             )
+        for view, label in VIEWS.items():
+            kept = [entry[one].get(view, {}).get("concept_kept") for one in ("plain", arm)]
+            if not any(map(missing, kept)) and kept[1] < kept[0] - MAX_LOSS - 1e-9:
+                found.append(
+                    f"By the {label}, {percent(kept[1])} of the {who} still read as "
+                    f"{still(entry)}, of the plain ones {percent(kept[0])}: more than 3 points "
+                    "were lost."
+                )
     return found
 
 

@@ -40,7 +40,8 @@ def load(results: Mapping[str, Any] | str | Path, to: str | Path | None) -> tupl
     Raises
     ------
     FileError
-        When the folder holds nothing to report, or it is damaged or foreign, or `to` is a file.
+        When the folder holds nothing to report, or it is damaged or foreign, or `to` is a file or
+        holds other results.
     UsageError
         When a mapping is not a summary, or comes without a folder to write to.
     """
@@ -55,13 +56,29 @@ def load(results: Mapping[str, Any] | str | Path, to: str | Path | None) -> tupl
     folder = Path(results)
     place = folder if to is None else Path(to)
     if (folder / RUN).exists():
-        return Source(_run(folder, place), place), place
+        summary = _run(folder, place)
+        _require_own(place, folder, summary)
+        return Source(summary, place), place
     summary = _read(folder / SUMMARY)
     check(summary, str(folder / SUMMARY), FileError)
     for part in (*summary.get("results", ()), *_runs(summary)):
         if isinstance(part.get("folder"), str):
             part["folder"] = _relative(folder / part["folder"], place)
+    _require_own(place, folder, summary)
     return Source(summary, place), place
+
+
+def _require_own(place: Path, folder: Path, summary: Mapping[str, Any]) -> None:
+    """Refuse a place where the summary of other results lies."""
+    if place.resolve() == folder.resolve():
+        return
+    file = place / SUMMARY
+    if (place / RUN).exists() or (file.exists() and _read(file) != _plain(summary)):
+        raise FileError(
+            got=f"{place}, which holds other results than {folder}",
+            expected="a new folder, or one with this report",
+            do="choose another folder",
+        )
 
 
 def check(summary: Mapping[str, Any], where: str, error: type[TrimtabError]) -> None:

@@ -34,7 +34,7 @@ def report(results: Mapping[str, Any] | str | Path, to: str | Path | None = None
     ------
     FileError
         If a folder holds nothing to report, is damaged or of another kind, or the page cannot be
-        written.
+        written, or would take the place of that of other results.
     UsageError
         If a mapping is not a summary, or parts of it cannot be drawn, or there is nowhere to write
         to.

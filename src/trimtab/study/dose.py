@@ -60,7 +60,7 @@ class DoseResponse:
 
     def _curve(self) -> tuple[float, float]:
         """Fit share = 1 / (1 + exp(-(a + b strength))), with b ≥ 0, where the concept is there."""
-        seen = [dose for dose in self.doses if dose.known and self._lost(dose) <= COLLAPSE]
+        seen = [dose for dose in self.doses if _tells(dose, self.doses[0])]
         if not seen:
             return logit(0.0), 0.0
         strengths = np.array([[dose.strength] for dose in seen])
@@ -69,9 +69,6 @@ class DoseResponse:
             hits, known = (sum(getattr(dose, f) for dose in seen) for f in ("towards", "known"))
             return logit((hits + 0.5) / (known + 1)), 0.0
         return intercept, float(slope)
-
-    def _lost(self, dose: Dose) -> float:
-        return self.doses[0].kept / self.doses[0].n - dose.kept / dose.n
 
     def share(self, strengths: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return the curve's share of the wanted group at these strengths."""
@@ -100,8 +97,12 @@ class DoseResponse:
     def limit(self) -> float:
         """The largest strength, of those measured or between, that keeps plain - 0.03."""
         grid = np.linspace(0, self.doses[-1].strength, 401)
-        plain = self.doses[0].kept / self.doses[0].n
-        return float(grid[self.kept(grid) >= plain - MAX_LOSS - 1e-12].max(initial=0.0))
+        return float(grid[self.kept(grid) >= self.least_kept - 1e-12].max(initial=0.0))
+
+    @property
+    def least_kept(self) -> float:
+        """The share of pictures that must keep the concept: of the plain ones, less 0.03."""
+        return self.doses[0].kept / self.doses[0].n - MAX_LOSS
 
     def choose(self, share: float = 0.5) -> tuple[float, str | None]:
         """Return the strength for a share, and what held it back, None where nothing did.
@@ -131,7 +132,7 @@ class JointResponse:
 
     The logit of each attribute's share is linear in all strengths, so that the pull of one
     direction on another's attribute is part of it. Every picture of every dose, of one direction
-    or of a sum, places these curves.
+    or of a sum, places these curves, where the concept is there.
 
     Parameters
     ----------
@@ -143,9 +144,10 @@ class JointResponse:
 
     def __init__(self, strengths: npt.ArrayLike, doses: Sequence[Sequence[Dose]]) -> None:
         rows = np.asarray(strengths, dtype=float)
+        unsteered = int(np.flatnonzero(~rows.any(axis=1))[0])
         fits = []
         for seen in zip(*doses, strict=True):
-            known = [i for i, dose in enumerate(seen) if dose.known]
+            known = [i for i, dose in enumerate(seen) if _tells(dose, seen[unsteered])]
             if known:
                 fits.append(_logistic(rows[known], [seen[i] for i in known]))
             else:
@@ -159,6 +161,16 @@ class JointResponse:
         found = lsq_linear(self.slopes, logit(share) - self.intercepts, (0, largest))
         strengths: npt.NDArray[np.float64] = found.x
         return strengths
+
+
+def _lost(dose: Dose, plain: Dose) -> float:
+    """Return how much more of the pictures show the concept without steering."""
+    return plain.kept / plain.n - dose.kept / dose.n
+
+
+def _tells(dose: Dose, plain: Dose) -> bool:
+    """Whether a dose says something of the share: collapsed pictures show anything."""
+    return dose.known > 0 and _lost(dose, plain) <= COLLAPSE
 
 
 def _logistic(
@@ -193,8 +205,7 @@ def measure_response(
     strength, passed = 1.0, False
     while strength <= LARGEST_STRENGTH:
         doses.append(measure(strength))
-        lost = doses[0].kept / doses[0].n - doses[-1].kept / doses[-1].n
-        if passed or lost > COLLAPSE:
+        if passed or _lost(doses[-1], doses[0]) > COLLAPSE:
             break
         passed = doses[-1].share >= share  # then one more, so that doses lie on both sides
         strength *= 2

@@ -25,11 +25,13 @@ class StudyFolder:
     Parameters
     ----------
     path : Path
-        A new or empty folder, or one of the same plan and model.
+        A new or empty folder, or one of the same plan, model and recogniser.
     plan : Plan
         What the study does.
     pipe : diffusers.DiffusionPipeline
         The model that it looks at.
+    recogniser : str
+        Name of the recogniser that decides.
 
     Raises
     ------
@@ -37,11 +39,16 @@ class StudyFolder:
         When the folder holds something else.
     """
 
-    def __init__(self, path: Path, plan: Plan, pipe: Any) -> None:
+    def __init__(self, path: Path, plan: Plan, pipe: Any, recogniser: str) -> None:
         self.path = path
         facts = model_facts(pipe)
-        settings = {"plan": asdict(plan), "model": facts["model"], "weights": facts["weights"]}
-        settings["plan"].pop("batch_size")  # of no matter to what is shown
+        settings = {
+            "plan": asdict(plan),
+            "model": facts["model"],
+            "weights": facts["weights"],
+            "recogniser": recogniser,
+        }
+        del settings["plan"]["batch_size"]  # of no matter to what is shown
         if (path / STUDY_FILE).exists():
             found = read_json(path / STUDY_FILE, FORMAT, "settings", "decisions")
             require_same_settings(path, found["settings"], settings)

@@ -26,14 +26,14 @@ from trimtab.directions import (
 )
 from trimtab.directions.estimators import DirectionEstimator
 from trimtab.directions.steering import Steerable
-from trimtab.generation import generate
+from trimtab.generation import ImageSet, generate
 from trimtab.latents import Progress, capture
-from trimtab.pipelines import RunSettings
+from trimtab.pipelines import RunSettings, model_path
 from trimtab.recognition import preservation, psnr, recogniser_for
-from trimtab.recognition.protocol import Embedder
+from trimtab.recognition.protocol import Embedder, recogniser_name
 from trimtab.study.dose import MAX_LOSS, Dose, DoseResponse, JointResponse, measure_response
 from trimtab.study.folder import StudyFolder
-from trimtab.study.plan import CALIBRATION_BLOCKS, Plan, capture_steps
+from trimtab.study.plan import MOST_DOSES, Plan, capture_steps
 from trimtab.study.reading import Judge, Reader, Reading, plain
 
 SUM_ROUNDS = 2  # measurements of a sum, each followed by a correction of its strengths
@@ -93,8 +93,10 @@ def mitigate(
     UsageError, FileError, ModelError
         As `generate`, `capture` and `classify`.
     """
-    folder = StudyFolder(Path(to), plan, pipe)
-    return _Study(pipe, plan, folder, Reader(plan, judge, recogniser), progress).run()
+    no_pictures_yet = ImageSet([], [], model_path=model_path(pipe))
+    found = recogniser_for(no_pictures_yet, recogniser)
+    folder = StudyFolder(Path(to), plan, pipe, recogniser_name(found))
+    return _Study(pipe, plan, folder, Reader(plan, found, judge), progress).run()
 
 
 class _Study:
@@ -202,14 +204,17 @@ class _Study:
         seen: list[tuple[dict[str, float], Reading]] = [({}, unsteered)]
         for one in learned:
             seen += [({one.attribute.name: w}, reading) for w, reading in one.readings if w]
-        largest = [one.response.limit if one.response else 0.0 for one in learned]
+        largest = [
+            one.response.limit if one.response and one.limited_by != "response" else 0.0
+            for one in learned
+        ]
         enough = unsteered.concept_kept() - MAX_LOSS
         for round_number in range(1, SUM_ROUNDS + 1):
             strengths = self.folder.decided(
                 f"sum {round_number}", partial(_solve_sum, learned, seen, largest)
             )
             place = f"calibration/sum-{round_number}"
-            seeds = self.plan.calibration_seeds(CALIBRATION_BLOCKS - round_number)
+            seeds = self.plan.calibration_seeds(MOST_DOSES - SUM_ROUNDS + round_number)
             reading = self.read(place, _sum(learned, strengths), seeds)
             seen.append((strengths, reading))
             if reading.concept_kept() < enough:
@@ -281,6 +286,7 @@ class _Study:
                 "cosines": dict(cosines),  # as learned, before it was made orthogonal
                 "seeds": self.plan.n_capture,
             },
+            "seeds": self.plan.seed_ranges,
             "pictures": {arm: reading.place for arm, reading in arms.items()},
             **details,
         }
@@ -324,7 +330,7 @@ class _Study:
 
     def preserved(self, before: Reading, after: Reading) -> dict[str, Any]:
         """Return how much of the plain same-seed picture is kept, with bootstrap intervals."""
-        if isinstance(recogniser_for(before.images, self.reader.recogniser), Embedder):
+        if isinstance(self.reader.recogniser, Embedder):
             found = preservation(before.images, after.images, self.reader.recogniser)
             kept = {"psnr": found.psnr, "cosine": found.cosine}
         else:  # it can tell groups, but not how close two pictures are

@@ -10,7 +10,8 @@ from trimtab.errors import UsageError
 from trimtab.latents import AUDIT_SEEDS, CALIBRATION_SEEDS, CAPTURE_SEEDS
 
 STEP_FRACTIONS = (0.1, 0.15, 0.2, 0.3)  # of the run: where a direction may be learned
-CALIBRATION_BLOCKS = 20  # sets of calibration seeds: plain, doses, sums
+PLAIN_BLOCKS = 3  # times as many calibration pictures without steering as at a dose
+MOST_DOSES = 20  # of one attribute, its sums among them
 
 
 def capture_steps(num_inference_steps: int) -> list[int]:
@@ -38,7 +39,8 @@ class Plan:
     n_capture : int
         Seeds of each contrast.
     n_dose : int
-        Calibration pictures at every strength.
+        Calibration pictures at every strength; three times as many without steering, since
+        all others are compared with these.
     controls : int
         Random directions run at the strength of each learned one.
     generic : bool
@@ -81,7 +83,7 @@ class Plan:
         for name, low, parts in (
             ("n", 2, 1),
             ("n_capture", 5, 1),
-            ("n_dose", 5, CALIBRATION_BLOCKS),
+            ("n_dose", 5, PLAIN_BLOCKS + MOST_DOSES),
             ("controls", 0, 1),
         ):
             value = getattr(self, name)
@@ -116,14 +118,25 @@ class Plan:
         """Seeds that no decision has seen."""
         return AUDIT_SEEDS[: self.n]
 
-    def calibration_seeds(self, block: int = 0) -> range:
-        """Seeds that a strength is chosen on; every dose has a block of its own.
+    def calibration_seeds(self, dose: int = 0) -> range:
+        """Seeds that a strength is chosen on: others for every dose; dose 0 is without steering.
 
         The same seeds at every dose would carry the luck of one draw into all of them.
         """
-        return CALIBRATION_SEEDS[block * self.n_dose : (block + 1) * self.n_dose]
+        first, last = (PLAIN_BLOCKS + dose - 1 if dose else 0), PLAIN_BLOCKS + dose
+        return CALIBRATION_SEEDS[first * self.n_dose : last * self.n_dose]
 
     @property
     def capture_seeds(self) -> range:
         """Seeds that directions are learned from."""
         return CAPTURE_SEEDS[: self.n_capture]
+
+    @property
+    def seed_ranges(self) -> dict[str, list[int]]:
+        """First seed of each purpose and the one after its last, for records."""
+        calibration = self.calibration_seeds(0).start, self.calibration_seeds(MOST_DOSES).stop
+        return {
+            "audit": [self.audit_seeds.start, self.audit_seeds.stop],
+            "calibration": list(calibration),
+            "capture": [self.capture_seeds.start, self.capture_seeds.stop],
+        }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from trimtab.audit import AuditFrame, Comparison, spillover
 from trimtab.generation import ImageSet
-from trimtab.recognition import Labels, classify
+from trimtab.recognition import Labels, Recogniser, classify
 from trimtab.study.dose import Dose
 from trimtab.study.plan import Plan
 
@@ -107,8 +107,8 @@ class Reader:
     """Reads pictures for one plan: the plan's attributes and concept, by recogniser and judge."""
 
     plan: Plan
+    recogniser: Recogniser
     judge: Judge | None = None
-    recogniser: Any = None
 
     def __call__(self, images: ImageSet, place: str) -> Reading:
         """Recognise every attribute and the concept."""
