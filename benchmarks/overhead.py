@@ -46,8 +46,8 @@ def ratio(over: np.ndarray, under: np.ndarray) -> dict[str, Any]:
 def main() -> int:
     parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--prompt", default="a photo of a doctor")
-    parser.add_argument("--pairs", type=int, default=60, help="rounds, at least 30")
-    parser.add_argument("--images", type=int, default=8, help="images in a run, one batch")
+    parser.add_argument("--pairs", type=int, default=200, help="rounds, at least 30")
+    parser.add_argument("--images", type=int, default=4, help="images in a run, one batch")
     parser.add_argument("--inference-steps", type=int, help="by default the model's own")
     options = parser.parse_args()
     if options.pairs < 30:
