@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,10 +13,11 @@ import pytest
 from PIL import Image
 
 import trimtab as tt
+from commands import done
 from trimtab import townsfolk
-from trimtab.cli.demo import python_of
+from trimtab.cli.demo import commands_of, python_of
 from trimtab.concepts import attribute, concept_pack
-from trimtab.generation import generate
+from trimtab.generation import ImageSet, generate
 from trimtab.recognition import classify
 from trimtab.study import Plan, mitigate
 from trimtab.townsfolk import BiasCard
@@ -131,6 +135,34 @@ def test_steering_moves_what_it_aims_at_and_keeps_the_concept(
     assert shares[1] >= shares[0] + 0.25
     assert abs(shares[2] - shares[0]) <= 0.15
     assert (steered["concept"].names == "doctor").mean() >= 0.9
+
+
+def test_the_commands_of_the_report_steer_alike(study: Study, tmp_path: Path) -> None:
+    base, job = study.folder.parent, study.folder.name
+    entries = [entry | {"folder": job} for entry in study.entries]
+    demo, *lines = map(shlex.split, commands_of(entries, "quick", base).splitlines())
+    assert demo == ["trimtab", "demo", "--quick", "--out", str(base)]
+    for words, entry in zip(lines, entries, strict=True):
+        name = entry["attribute"]
+        done(*words[1:-1], tmp_path / name, "--n", 2)  # its last word is where to
+        again, first = (
+            ImageSet.from_folder(place)
+            for place in (tmp_path / name, study.folder / entry["pictures"]["steered"])
+        )
+        assert again.steering == first.steering
+        for one, other in zip(again, first[:2], strict=True):
+            assert np.abs(np.asarray(one, int) - np.asarray(other, int)).max() <= 2
+
+
+def test_the_readme_names_the_settings_of_the_model() -> None:
+    own = json.loads((townsfolk.model_folder() / "trimtab.json").read_text())
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"num_inference_steps=(\S+), guidance_scale=([\d.]+)", readme)
+    assert found is not None
+    assert [float(number) for number in found.groups()] == [
+        own["num_inference_steps"],
+        own["guidance_scale"],
+    ]
 
 
 def test_the_recipe_in_python_gives_the_same_shares(

@@ -318,6 +318,14 @@ def test_notices_say_what_to_be_careful_with(tmp_path: Path) -> None:
     assert 'class="notice"' not in text_of(report(summary_of(calm), to=tmp_path))
 
 
+def test_the_pictures_behind_a_dose_are_counted(tmp_path: Path) -> None:
+    entry = made()
+    assert "10 pictures at each strength, with" in text_of(report(summary_of(entry), to=tmp_path))
+    entry["dose_response"]["doses"][0] |= {"n": 30, "known": 27, "kept": 30}
+    html = text_of(report(summary_of(entry), to=tmp_path))
+    assert "10 pictures at each strength, 30 at strength 0, with" in html
+
+
 def test_summary_goes_round(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b" / "c"
     save_pictures(first / "doctor", "plain", 90)

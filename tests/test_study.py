@@ -405,7 +405,10 @@ def test_audit_seeds_decide_nothing(study: Study) -> None:
     for manifest in (folder / "latents").glob("*/manifest.json"):
         deciding |= set(LatentSamples.from_folder(manifest.parent).seeds)
     assert len(audit) == PLAN.n
-    assert deciding >= set(PLAN.capture_seeds)
+    recorded = {name: set(range(*ends)) for name, ends in study.entries[0]["seeds"].items()}
+    assert audit == recorded["audit"]
+    assert deciding <= recorded["calibration"] | recorded["capture"]
+    assert deciding >= recorded["capture"] | set(PLAN.calibration_seeds())
     assert not audit & deciding
 
 

@@ -24,26 +24,25 @@ SEEDS = {TRAIN: 1, HELD_OUT: 2}
 COMPARED = 100  # people that tell one card from another
 
 
-def someone(index: int, split: str, card: BiasCard) -> tuple[Person, list[str], Generator]:
+def someone(index: int, split: str, card: BiasCard) -> tuple[Person, Generator, dict[str, object]]:
     """Choose person `index` of a split, and which attributes the captions name."""
     rng = np.random.default_rng([SEEDS[split], index])
     named = captions.draw_named(rng)
-    return card.person(card.concept(rng), rng, named), list(named), rng
+    person = card.person(card.concept(rng), rng, named)
+    return person, rng, {"person": person.to_dict(), "named": list(named)}
 
 
 def one(index: int, split: str, card: BiasCard) -> tuple[np.ndarray, dict[str, object]]:
     """Draw picture `index` of a split: the same picture whatever the number of workers."""
-    person, named, rng = someone(index, split, card)
-    return np.asarray(draw(person, rng)), {"person": person.to_dict(), "named": named}
+    person, rng, row = someone(index, split, card)
+    return np.asarray(draw(person, rng)), row
 
 
 def drawn_already(facts: Path, split: str, n: int, card: BiasCard) -> bool:
     """Whether a split is there: as many people, and the first of them those of this card."""
     rows = json.loads(facts.read_text()) if facts.exists() else []
-    first = (someone(index, split, card) for index in range(COMPARED))
     return len(rows) == n and all(
-        row == {"person": person.to_dict(), "named": named}
-        for row, (person, named, _) in zip(rows, first, strict=False)
+        row == someone(index, split, card)[-1] for index, row in enumerate(rows[:COMPARED])
     )
 
 

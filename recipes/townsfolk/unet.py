@@ -4,8 +4,8 @@
 
 Needs the autoencoder (`vae`) and the frozen text encoder (`text_encoder`, `tokenizer`). `--start`
 takes the averaged weights of an earlier run's checkpoint instead of random ones. The shipped
-denoiser was made so, in two runs, the first of them with `--no-zero-snr`; one run of as many steps
-should do as well.
+denoiser was made so, in the three runs that `training.json` tells, the first of them with
+`--no-zero-snr`; one run of as many steps should do as well.
 """
 
 from __future__ import annotations
@@ -146,14 +146,12 @@ def main() -> None:
         "drawings": fingerprint(WORK / f"{TRAIN}.json"),
         "autoencoder": fingerprint(WORK / "vae" / "diffusion_pytorch_model.safetensors"),
     }
-    facts = (
-        vars(args)
-        | inputs
-        | {
-            "start": start_facts,
-            "text_encoder": fingerprint(WORK / "text_encoder" / "model.safetensors"),
-        }
-    )
+    facts = {
+        **vars(args),
+        **inputs,
+        "start": start_facts,
+        "text_encoder": fingerprint(WORK / "text_encoder" / "model.safetensors"),
+    }
     start = resume(CHECKPOINT, model, optimizer, average, facts)
     latents = encode_all(pictures(TRAIN), inputs)
     persons, named = people(TRAIN)

@@ -133,7 +133,7 @@ def _row(comparison: Mapping[str, Any] | None, group: str) -> Mapping[str, Any] 
 def _notices(entry: Entry) -> list[str]:
     """Return what a reader must know before believing the figures."""
     found = []
-    before = entry["plain"]["product"]
+    before = entry["plain"]["product"].get("unknown") or 0.0
     if entry.get("limited_by") == "concept":
         found.append(
             "The strength was held back: beyond it, fewer pictures would still read as "
@@ -147,10 +147,10 @@ def _notices(entry: Entry) -> list[str]:
         if arm not in entry:
             continue
         after = entry[arm]["product"].get("unknown") or 0.0
-        if after > MAX_UNKNOWN or after - (before.get("unknown") or 0.0) > MAX_RISE:
+        if after > MAX_UNKNOWN or after - before > MAX_RISE:
             found.append(
-                f"Of the {who} {percent(after)} are unknown ({percent(before.get('unknown'))} of "
-                "the plain ones): read the shares with that in mind."
+                f"Of the {who} {percent(after)} are unknown ({percent(before)} of the plain ones): "
+                "read the shares with that in mind."
             )
         for view, label in VIEWS.items():
             kept = [entry[one].get(view, {}).get("concept_kept") for one in ("plain", arm)]
@@ -203,7 +203,8 @@ def _dose(entry: Entry, groups: Sequence[str], name: str) -> dict[str, Any] | No
             response, judged, entry["towards"], groups, entry["strength"], f"{name}-dose"
         ),
         "table": _dose_table(response, judged, entry["towards"]),
-        "n": response["doses"][0]["n"],
+        "n_plain": response["doses"][0]["n"],
+        "n": response["doses"][-1]["n"],
         "limit": sigmas(response.get("limit")),
         "judged": bool(judged),
     }

@@ -134,9 +134,9 @@ class Plan:
     @property
     def seed_ranges(self) -> dict[str, list[int]]:
         """First seed of each purpose and the one after its last, for records."""
-        calibration = self.calibration_seeds(0).start, self.calibration_seeds(MOST_DOSES).stop
-        return {
-            "audit": [self.audit_seeds.start, self.audit_seeds.stop],
-            "calibration": list(calibration),
-            "capture": [self.capture_seeds.start, self.capture_seeds.stop],
+        seeds = {
+            "audit": self.audit_seeds,
+            "calibration": CALIBRATION_SEEDS[: (PLAIN_BLOCKS + MOST_DOSES) * self.n_dose],
+            "capture": self.capture_seeds,
         }
+        return {purpose: [some.start, some.stop] for purpose, some in seeds.items()}
