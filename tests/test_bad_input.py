@@ -71,7 +71,7 @@ def somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (("generate",), ("missing argument", "prompt", "see trimtab generate --help")),
         (("audit", "a", "b"), ("see trimtab audit --help",)),
         (("audit", "x", "--n"), ("option '--n' requires", "see trimtab")),
-        (("audit", "x", "--n", "many"), ("--n", "see trimtab audit --help")),
+        (("audit", "x", "--n", "many"), ("'many' for '--n'", "see trimtab audit --help")),
         (("audit", "x", "--n", "nan"), ("--n",)),
         (("audit", "x", "--n", "2.5"), ("--n",)),
         (("audit", "x", "--inference-steps", "inf"), ("--inference-steps",)),
@@ -80,7 +80,7 @@ def somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (("audit", "x", "--images", "y"), ("a prompt and --images",)),
         (("audit", "--images", "y", "--steer", "d=1"), ("--images and --steer",)),
         (("demo", "--quick", "--full"), ("--quick and --full",)),
-        (("learn", "gender", "--estimator", "magic"), ("'magic'", "svm, mean, logistic")),
+        (("learn", "gender", "--estimator", "magic"), ("'magic'", "mean, svm, logistic")),
     ],
 )
 def test_wrong_use_is_told_in_one_line(words: tuple[str, ...], parts: tuple[str, ...]) -> None:
@@ -113,8 +113,10 @@ def test_wrong_use_is_told_in_one_line(words: tuple[str, ...], parts: tuple[str,
         (("generate", PROMPT, "--guidance", -1), ("guidance_scale -1",)),
         (("generate", PROMPT, "--batch-size", 0), ("batch_size 0",)),
         (("learn", "gender", "--batch-size", 0), ("batch_size 0",)),
-        (("generate", PROMPT, "--device", "abacus"), ("'abacus'",)),
+        (("generate", PROMPT, "--device", "abacus"), ("'abacus'", "this machine: cpu")),
         (("generate", PROMPT, "--dtype", "float3"), ("'float3'",)),
+        (("generate", PROMPT, "--dtype", "float64"), ("'float64'", "bfloat16")),
+        (("generate", PROMPT, "--model", "townsfok"), ("'townsfok'", "did you mean townsfolk")),
     ],
 )
 def test_values_that_cannot_be_are_refused(

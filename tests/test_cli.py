@@ -72,13 +72,24 @@ def test_every_command_has_help(command: str) -> None:
     assert "--json" in text
 
 
-def test_help_loads_no_heavy_library() -> None:
-    code = (
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--help"], 0),
+        (["audit"], 2),
+        (["audit", "a photo of a doctor", "-a", "gendr"], 2),
+        (["learn", "gender", "--towards", "girl"], 2),
+        (["learn", "gender", "--estimator", "magic"], 2),
+    ],
+)
+def test_help_and_wrong_words_load_no_heavy_library(words: list[str], code: int) -> None:
+    program = (
         f"import sys\nsys.path.insert(0, {str(SOURCE)!r})\nfrom trimtab.cli import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit as leaving:\n    assert leaving.code == 0\n"
+        f"try:\n    main({words!r})\n"
+        f"except SystemExit as leaving:\n    assert leaving.code == {code}\n"
         "assert not {'torch', 'diffusers', 'transformers', 'sklearn', 'numpy'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=300)
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=300)
 
 
 def test_an_audit_keeps_what_it_saw(work: Work) -> None:

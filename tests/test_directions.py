@@ -216,7 +216,7 @@ def test_strengths_for_different_numbers_of_images_do_not_mix() -> None:
             wrong()
 
 
-@pytest.mark.parametrize("strength", [np.nan, np.inf, [1, np.nan], [], [[1]], "much", None])
+@pytest.mark.parametrize("strength", [np.nan, np.inf, [1, np.nan], [], [[1]], "much", "3", None])
 def test_bad_strengths_are_refused(strength: Any) -> None:
     for steerable in (some(1), 1 * some(1)):
         with pytest.raises(UsageError, match="strength"):

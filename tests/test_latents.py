@@ -78,7 +78,7 @@ def test_an_overlap_is_warned_about() -> None:
 
 
 def test_capture_pairs_the_groups_by_seed(pipe: Any) -> None:
-    samples = capture(pipe, GENDER, range(5), [3, 1], **FAST)
+    samples = capture(pipe, "gender", range(5), [3, 1], **FAST)
     assert (samples.groups, samples.seeds, samples.steps) == (GENDER.names, tuple(range(5)), (1, 3))
     latents = samples.latents(1)
     assert {name: (a.shape, a.dtype.name) for name, a in latents.items()} == {
@@ -254,6 +254,21 @@ def test_a_folder_of_other_settings_is_refused(
         ({"prompt": 100 * "a" + "b"}, {"prompt": 100 * "a" + "c"}, 'aaab"; expected prompt …aaa'),
         ({"on": None}, {"on": ["doctor"]}, 'with on null; expected on ["doctor"];'),
         ({"plan": {"n": 2}}, {"plan": {"n": 2, "watch": "age"}}, 'null; expected plan.watch "age"'),
+        (
+            {"attributes": [{"name": "gender", "groups": [1]}, {"name": "age"}]},
+            {"attributes": [{"name": "gender", "groups": [1]}]},
+            "with attributes gender, age; expected attributes gender;",
+        ),
+        (
+            {"attributes": [{"name": "gender", "groups": [1]}, {"name": "age"}]},
+            {"attributes": [{"name": "gender", "groups": [2]}, {"name": "age"}]},
+            "with attributes[0].groups[0] 1; expected attributes[0].groups[0] 2;",
+        ),
+        (
+            {"terms": []},
+            {"terms": [{"direction": "gender: woman", "hash": "1" * 64, "strength": 3.0}]},
+            "with terms none; expected terms 3.0 gender: woman;",
+        ),
     ],
 )
 def test_the_setting_that_differs_is_told_with_both_values(

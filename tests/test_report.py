@@ -488,7 +488,8 @@ def test_before_after_is_a_strip_of_pairs(tmp_path: Path) -> None:
     plain, steered = (
         ImageSet.from_folder(tmp_path / "pictures" / arm) for arm in ("plain", "steered")
     )
-    path = before_after(plain, steered, [7, 2, 5], tmp_path / "strip.png")
+    rows = {"plain": plain, "steered": steered}
+    path = before_after(rows, [7, 2, 5], tmp_path / "strip.png")
     with Image.open(path) as strip:
         strip.load()
     width, height = strip.size
@@ -497,7 +498,7 @@ def test_before_after_is_a_strip_of_pairs(tmp_path: Path) -> None:
         for y, shade in ((0.3, 20), (0.8, 220)):
             assert strip.getpixel((x, round(y * height))) == (shade, 10 * seed, 120, 255)
     with pytest.raises(UsageError, match="seed 99"):
-        before_after(plain, steered, [1, 99], tmp_path / "no.png")
+        before_after(rows, [1, 99], tmp_path / "no.png")
     with pytest.raises(UsageError, match="no seeds"):
-        before_after(plain, steered, [], tmp_path / "no.png")
+        before_after(rows, [], tmp_path / "no.png")
     assert not (tmp_path / "no.png").exists()

@@ -24,7 +24,7 @@ from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 from recipes.townsfolk import autoencoder, clip, oracle, unet
 from recipes.townsfolk.common import WORK
 
-DEFAULTS = {"name": "townsfolk", "num_inference_steps": 20, "guidance_scale": 1.25}
+DEFAULTS = {"name": "townsfolk", "num_inference_steps": 20, "guidance_scale": 1.0}
 IMAGE_PROCESSOR = {  # what the CLIP was trained on: [-1, 1], 128 x 128
     "image_processor_type": "CLIPImageProcessor",
     "do_resize": True,

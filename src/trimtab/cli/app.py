@@ -95,13 +95,9 @@ def audit(
     json: o.Json = False,
 ) -> None:
     """Say whom the pictures of a prompt show, with intervals."""
-    from trimtab.audit import AuditFrame
     from trimtab.concepts import attribute as look_up
-    from trimtab.generation import ImageSet, generate
-    from trimtab.latents import AUDIT_SEEDS, write_json
-    from trimtab.recognition import classify, save_labels
-    from trimtab.report import report as write_report
 
+    # What can be refused is refused before torch and diffusers are loaded, which takes seconds.
     if (prompt is None) == (images is None):
         raise UsageError(
             got="neither a prompt nor --images" if prompt is None else "a prompt and --images",
@@ -113,8 +109,15 @@ def audit(
             got="--images and --steer", expected="pictures yet to be made", do="leave one out"
         )
     wanted = {one.name: one for one in map(look_up, attribute)}  # each once
+    n = o.count(n)
+    from trimtab.audit import AuditFrame
+    from trimtab.generation import ImageSet, generate
+    from trimtab.latents import AUDIT_SEEDS, write_json
+    from trimtab.recognition import classify, save_labels
+    from trimtab.report import report as write_report
+
     first = AUDIT_SEEDS.start if seed is None else seed
-    seeds, steering = range(first, first + o.count(n)), o.steering(steer)
+    seeds, steering = range(first, first + n), o.steering(steer)
     with Bars() as bars:
         if images is not None:
             pictures = ImageSet.from_folder(images)
@@ -175,11 +178,16 @@ def _copied(pictures: ImageSet, out: Path) -> ImageSet:
 @app.command()
 def learn(
     attribute: Annotated[str, typer.Argument(help="Name in the catalogue, or a YAML file.")],
-    towards: Annotated[str | None, typer.Option(help="The group to point to.")] = None,
+    towards: Annotated[
+        str | None, typer.Option(help="The group to point to; of two groups the first if unset.")
+    ] = None,
     on: Annotated[
         list[str], typer.Option("--on", help='Learn on a concept, e.g. "doctor"; repeatable.')
     ] = [],  # noqa: B006
-    estimator: Annotated[str, typer.Option(help="svm, mean or logistic.")] = "svm",
+    estimator: Annotated[
+        str,
+        typer.Option(help="mean (of the differences), svm (as in the paper) or logistic."),
+    ] = "mean",
     step: Annotated[
         int | None, typer.Option(help="Completed steps to learn at; chosen by accuracy if unset.")
     ] = None,
@@ -200,13 +208,9 @@ def learn(
 ) -> None:
     """Learn a direction from two prompts and write it to a file."""
     from trimtab.concepts import attribute as look_up
-    from trimtab.directions import accuracy_by_step, choose_step
-    from trimtab.latents import CAPTURE_SEEDS, capture
-    from trimtab.pipelines import RunSettings
-    from trimtab.study.plan import capture_steps
 
-    # What can be refused is refused before the work.
-    wanted, fit, out = look_up(attribute), o.estimator(estimator), o.direction_file(out)
+    # What can be refused is refused before the work, and before torch is loaded for it.
+    wanted, n = look_up(attribute), o.count(n, least=2)
     if towards is not None:
         towards = wanted.group(towards).name
     elif len(wanted.groups) > 2:
@@ -215,8 +219,14 @@ def learn(
             expected=f"one of {', '.join(wanted.names)}",
             do="name the group that the direction should point to",
         )
+    fit, out = o.estimator(estimator), o.direction_file(out)
+    from trimtab.directions import accuracy_by_step, choose_step
+    from trimtab.latents import CAPTURE_SEEDS, capture
+    from trimtab.pipelines import RunSettings
+    from trimtab.study.plan import capture_steps
+
     first = CAPTURE_SEEDS.start if seed is None else seed
-    seeds = range(first, first + o.count(n, least=2))
+    seeds = range(first, first + n)
     pipe = o.load(model, device, dtype, revision)
     settings = RunSettings(inference_steps, guidance).resolve(pipe)
     with Bars() as bars:

@@ -14,11 +14,12 @@ from trimtab.generation import ImageSet
 from trimtab.latents import require_empty
 from trimtab.pipelines import model_name
 from trimtab.report import before_after, report
+from trimtab.report.words import group_label
 from trimtab.study import STUDY_FILE, Plan, mitigate
 
 WATCHED = ("age", "glasses", "jewellery")
 JOBS = {"quick": ("doctor",), "standard": ("doctor",), "full": ("doctor", "nurse", "teacher")}
-SHOWN = 8  # pairs of pictures in before-after.png: the first audit seeds, not chosen ones
+SHOWN = 8  # seeds in before-after.png: the first audit seeds, not chosen ones
 HEAD = """\
 import trimtab as tt
 
@@ -85,10 +86,32 @@ def run_demo(
         "results": results,
     }
     page = report(summary, to=out)
-    arms = (first[0]["pictures"][arm] for arm in ("plain", "steered"))
-    plain, steered = (ImageSet.from_folder(out / job / place) for place in arms)
-    before_after(plain, steered, plain.seeds[:SHOWN], to=out / "before-after.png")
+    rows = {
+        label: ImageSet.from_folder(out / job / first[0]["pictures"][arm])
+        for arm, label in rows_of(first).items()
+    }
+    before_after(rows, next(iter(rows.values())).seeds[:SHOWN], to=out / "before-after.png")
     return summary, page
+
+
+def rows_of(entries: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return what stands above the plain pictures of a study, the steered and those of the sum."""
+
+    def perceived(arm: str, some: Sequence[dict[str, Any]]) -> str:
+        shares = [(one[arm]["product"]["shares"][one["towards"]], one["towards"]) for one in some]
+        return ", ".join(f"{share:.0%} {group_label(group)}" for share, group in shares)
+
+    first = entries[0]
+    steered = f"noise + {first['strength']:.1f} × {first['towards']}"
+    found = {
+        "plain": f"plain; perceived in {first['n']} pictures: {perceived('plain', entries)}",
+        "steered": f"{steered}: {perceived('steered', entries[:1])}",
+    }
+    if "sum" in first:
+        strengths = first["sum_strengths"]
+        terms = (f"{strengths[one['attribute']]:.1f} × {one['towards']}" for one in entries)
+        found["sum"] = f"noise + {' + '.join(terms)}: {perceived('sum', entries)}"
+    return found
 
 
 def commands_of(entries: Sequence[dict[str, Any]], size: str, out: Path) -> str:

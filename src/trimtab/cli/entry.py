@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -52,7 +53,7 @@ def main(args: Sequence[str] | None = None) -> None:
         except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
             code = 1
         except (Exception, KeyboardInterrupt) as error:
-            told = _told(error, lambda: _again(context, rest))
+            told = _told(error, words, lambda: _again(context, rest))
             if debug or told is None:
                 raise
             complain(str(told))
@@ -60,15 +61,17 @@ def main(args: Sequence[str] | None = None) -> None:
     raise SystemExit(code)
 
 
-def _told(error: BaseException, again: Callable[[], str]) -> TrimtabError | None:
+def _told(
+    error: BaseException, words: Sequence[str], again: Callable[[], str]
+) -> TrimtabError | None:
     """Say what the user, the system or the machine is the cause of; None for a bug.
 
-    `again` says what is left of the work, and how to go on.
+    `words` is the command line; `again` says what is left of the work, and how to go on.
     """
     if isinstance(error, TrimtabError):
         return error
     if isinstance(error, WRONG_USE):
-        return _wrong_use(error)
+        return _wrong_use(error, words)
     if isinstance(error, KeyboardInterrupt):
         return TrimtabError(got="an interrupt", expected="to finish", do=again())
     if isinstance(error, OSError):
@@ -106,9 +109,13 @@ def _again(context: Any, rest: Sequence[str]) -> str:
     return f"run the same command again to continue: what was done is kept{where}"
 
 
-def _wrong_use(error: Any) -> UsageError:
-    """Put a complaint of Click into our words."""
+def _wrong_use(error: Any, words: Sequence[str]) -> UsageError:
+    """Put a complaint of Click into our words, with the value that it is about."""
     problem = error.format_message().rstrip(".")
+    names = getattr(getattr(error, "param", None), "opts", ())
+    for option, value in itertools.pairwise(words):
+        if option in names:
+            problem = problem.replace("Invalid value", f"Invalid value {value!r}", 1)
     usage = error.ctx.get_usage().partition(":")[2].strip() if error.ctx else "trimtab COMMAND"
     path = error.ctx.command_path if error.ctx else "trimtab"
     return UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,9 @@ import typer
 
 from trimtab.errors import FileError, UsageError
 
+EMBEDDED = "townsfolk"
 MOST = 10_000  # pictures of one command: as many as each purpose has seeds
+ESTIMATORS = {"mean": "MeanDifference", "svm": "SVMDirection", "logistic": "LogisticDirection"}
 STRONGEST = 100.0  # standard deviations; long before that there is nothing left but the direction
 
 Model = Annotated[
@@ -34,9 +37,15 @@ Out = Annotated[Path, typer.Option(help="Folder to write; a rerun continues ther
 
 def load(model: str, device: str, dtype: str | None, revision: str | None) -> Any:
     """Load a pipeline by name; "townsfolk" is the embedded one."""
+    if model != EMBEDDED and not Path(model).exists() and get_close_matches(model, [EMBEDDED]):
+        raise UsageError(
+            got=f"--model {model!r}",
+            expected=f"{EMBEDDED}, a folder, or a Hub id",
+            do=f"did you mean {EMBEDDED}?",
+        )
     from trimtab.pipelines import load_model
 
-    if model == "townsfolk":
+    if model == EMBEDDED:
         from trimtab import townsfolk
 
         return load_model(townsfolk.model_folder(), device=device, dtype=dtype)
@@ -76,21 +85,20 @@ def _strength(item: str, file: str, text: str) -> float:
         raise UsageError(
             got=f"strength {text} in --steer {item!r}",
             expected=f"a number from {-STRONGEST:g} to {STRONGEST:g}",
-            do="choose another; 2 to 10 is usual",
+            do="choose another; 1 to 10 is usual",
         )
     return strength
 
 
 def estimator(name: str) -> Any:
     """Make an estimator by its short name."""
-    from trimtab.directions import LogisticDirection, MeanDifference, SVMDirection
-
-    known = {"svm": SVMDirection, "mean": MeanDifference, "logistic": LogisticDirection}
-    if name not in known:
+    if name not in ESTIMATORS:
         raise UsageError(
-            got=f"--estimator {name!r}", expected=f"one of {', '.join(known)}", do="choose one"
+            got=f"--estimator {name!r}", expected=f"one of {', '.join(ESTIMATORS)}", do="choose one"
         )
-    return known[name]()
+    from trimtab import directions
+
+    return getattr(directions, ESTIMATORS[name])()
 
 
 def direction_file(out: Path) -> Path:

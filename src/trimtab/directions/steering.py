@@ -239,6 +239,8 @@ def as_steering(steer: Steerable) -> Steering:
 
 def _checked(strength: Strength) -> float | tuple[float, ...]:
     try:
+        if isinstance(strength, str | bytes):  # which numpy would read as a number
+            raise TypeError
         values = np.asarray(strength, dtype=np.float64)
     except (TypeError, ValueError):
         values = np.array(math.nan)

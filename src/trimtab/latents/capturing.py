@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from trimtab.concepts import Attribute, Concept
+from trimtab.concepts import attribute as catalogued
 from trimtab.errors import ModelError, UsageError
 from trimtab.latents.files import Progress
 from trimtab.latents.noise import noise_and_generators
@@ -31,7 +32,7 @@ from trimtab.pipelines import (
 
 def capture(
     pipe: Any,
-    attribute: Attribute,
+    attribute: Attribute | str,
     seeds: Iterable[int],
     steps: Iterable[int] | int,
     *,
@@ -54,8 +55,8 @@ def capture(
     ----------
     pipe : diffusers.DiffusionPipeline
         Any pipeline whose family is in the table.
-    attribute : Attribute
-        Gives the groups and their prompts.
+    attribute : Attribute or str
+        Gives the groups and their prompts; by name from the catalogue.
     seeds : iterable of int
         One image per seed and group; every group starts from the same noises.
     steps : iterable of int, or int
@@ -87,6 +88,7 @@ def capture(
     ModelError
         When the pipeline is of no known family or gives latents that are not finite.
     """
+    attribute = catalogued(attribute) if isinstance(attribute, str) else attribute
     run_settings = RunSettings(num_inference_steps, guidance_scale, negative_prompt, height, width)
     run_settings = run_settings.resolve(pipe)
     spec = latent_spec(pipe, height=height, width=width)

@@ -204,11 +204,21 @@ def _alike(name: str, found: list[Any], asked: list[Any]) -> bool:
     return len(found) == len(asked) and (name != "seeds" or found[0] == asked[0])
 
 
+def _brief(value: Any) -> str | None:
+    """Name what is in a list of attributes or of a steering's terms; None for anything else."""
+    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+        return None
+    names = [one.get("name") or f"{one.get('strength')} {one.get('direction')}" for one in value]
+    return ", ".join(map(str, names)) or "none"
+
+
 def _told(name: str, value: Any, other: Any) -> str:
     """Write a setting and its value on at most a line, so that it differs from the other's."""
     if name == "seeds" and isinstance(value, list) and value:
         return f"{len(value)} seeds from {value[0]}"
-    text, beside = (json.dumps(one, ensure_ascii=False) for one in (value, other))
+    text, beside = (_brief(one) or json.dumps(one, ensure_ascii=False) for one in (value, other))
+    if text == beside:
+        text, beside = (json.dumps(one, ensure_ascii=False) for one in (value, other))
     if len(text) > 80:
         same = [a == b for a, b in zip(text, beside, strict=False)]
         start = max(0, [*same, False].index(False) - 30)

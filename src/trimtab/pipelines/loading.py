@@ -28,8 +28,10 @@ _REMARKS = {  # logger -> what it says of things that are as they should be
     "diffusers.pipelines.pipeline_utils": "^Expected types for vae: .*AutoencoderTiny",
     "diffusers.configuration_utils": "block_out_channels.* were passed to AutoencoderTiny",
     "transformers.utils.import_utils": "requires torchvision .*falling back",
+    "huggingface_hub.utils._http": "thrown while requesting|Retrying in",
 }
 
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 NUMBERS = ("num_inference_steps", "guidance_scale")
 """The settings whose defaults a model folder may carry."""
 
@@ -218,9 +220,11 @@ def choose_device(name: str) -> torch.device:
         place = torch.device(name)
         torch.empty(0, device=place)  # a build without CUDA raises AssertionError here
     except (RuntimeError, AssertionError) as error:
+        here = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+        here += ["mps"] if torch.backends.mps.is_available() else []
         raise UsageError(
-            got=f"device {name!r} ({first_line(error)})",
-            expected="auto, or a device of this machine: cpu, cuda, cuda:1, mps",
+            got=f"device {name!r}",
+            expected=f"auto, or a device of this machine: {', '.join(['cpu', *here])}",
             do="choose one, or leave it at auto",
         ) from error
     return place
@@ -230,7 +234,7 @@ def _dtype(name: torch.dtype | str | None, device: torch.device) -> torch.dtype:
     if name is None:
         return torch.float16 if device.type == "cuda" else torch.float32
     found = getattr(torch, name, None) if isinstance(name, str) else name
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+    if found not in DTYPES:
         raise UsageError(
             got=f"dtype {name!r}", expected="float32, float16 or bfloat16", do="choose one"
         )

@@ -70,11 +70,15 @@ def _two_groups(
             if limits:
                 ax.plot(limits, [row + at] * 2, color=colour, linewidth=1.6)
                 ax.plot(value, row + at, "o", markersize=3.6, color=colour)
-        for at, value, side in ((0.015, first, "left"), (0.985, second, "right")):
-            # White on the bars; a short bar beside many unknown leaves it on the hatching.
-            colour = INK if value < 0.12 and unknown > 0.05 else ON_BAR
-            ax.text(at, row - 0.08, percent(value), ha=side, va="center", color=colour,
-                    fontweight="bold", fontsize=10.5)  # fmt: skip
+        for end, value, side, own in ((0, first, "left", FIRST), (1, second, "right", SECOND)):
+            short = value < 0.12  # then beside its bar, on a label of its own
+            inwards = 0.015 + (value if short else 0)
+            ax.text(
+                abs(end - inwards), row - 0.08, percent(value), ha=side, va="center",
+                color=own if short else ON_BAR,
+                fontweight="bold", fontsize=10.5,
+                bbox={"facecolor": SURFACE, "edgecolor": "none", "pad": 1.5} if short else None,
+            )  # fmt: skip
         ax.text(-0.03, row - 0.08, label, ha="right", va="center", color=INK)
     ax.axvline(target, color=INK, linewidth=1.1, dashes=(3, 2))
     ax.text(target, -0.62, f"target {percent(target)}", ha="center", color=MUTED, fontsize=10)
@@ -200,7 +204,7 @@ def dose_response(
 def differences(
     rows: Sequence[tuple[str, str, Mapping[str, Mapping[str, Any]]]], name: str, *, margin: bool
 ) -> str:
-    """Draw differences of shares with their intervals, a row each, product over oracle.
+    """Draw differences of shares with their intervals, a row each, recogniser over oracle.
 
     Parameters
     ----------

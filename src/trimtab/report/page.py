@@ -204,6 +204,7 @@ def _frame(frame: Mapping[str, Any], name: str) -> dict[str, Any]:
         "recogniser": frame.get("recogniser"),
         "n": frame["n"],
         "unknown": percent(unknown["value"]),
+        "two": len(drawn["shares"]) == 2,
         "figure": figures.shares([("shares", drawn)], f"{name}-shares", even),
         "tables": [one for one in tables if one],
     }

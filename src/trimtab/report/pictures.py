@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from trimtab.errors import UsageError
@@ -55,13 +56,13 @@ class Gallery:
         return cells
 
 
-def before_after(plain: ImageSet, steered: ImageSet, seeds: Iterable[int], to: str | Path) -> Path:
-    """Write a strip of the same seeds, plain over steered, as a PNG for a README.
+def before_after(rows: Mapping[str, ImageSet], seeds: Iterable[int], to: str | Path) -> Path:
+    """Write rows of the same seeds, one under the other, as a PNG for a README.
 
     Parameters
     ----------
-    plain, steered : ImageSet
-        Pictures of the same seeds.
+    rows : mapping of str to ImageSet
+        Pictures of the same seeds by what stands above them: plain first, then steered.
     seeds : iterable of int
         Which of them, from left to right.
     to : str or Path
@@ -80,7 +81,7 @@ def before_after(plain: ImageSet, steered: ImageSet, seeds: Iterable[int], to: s
         If the file cannot be written.
     """
     chosen = list(seeds)
-    for images in (plain, steered):
+    for images in rows.values():
         lacking = [seed for seed in chosen if seed not in images.seeds]
         if not chosen or lacking:
             raise UsageError(
@@ -89,9 +90,13 @@ def before_after(plain: ImageSet, steered: ImageSet, seeds: Iterable[int], to: s
                 do=f"choose some of {images.seeds[0]} to {images.seeds[-1]}",
             )
     width = len(chosen) * (TILE + GAP) - GAP
-    strip = Image.new("RGBA", (width, 2 * (LABEL + TILE) + GAP), (0, 0, 0, 0))
-    pen, font = ImageDraw.Draw(strip), ImageFont.load_default(size=30)
-    for row, (label, images) in enumerate((("plain", plain), ("steered", steered))):
+    height = len(rows) * (LABEL + TILE + GAP) - GAP
+    strip = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    pen, font = (
+        ImageDraw.Draw(strip),
+        ImageFont.truetype(findfont("DejaVu Sans"), 27),
+    )  # comes with matplotlib
+    for row, (label, images) in enumerate(rows.items()):
         top = row * (LABEL + TILE + GAP)
         pen.text((0, top), label, font=font, fill=GREY)
         for column, seed in enumerate(chosen):

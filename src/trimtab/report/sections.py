@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -64,6 +65,7 @@ def section(entry: Entry, name: str) -> dict[str, Any]:
         "title": title(entry),
         "oracle": "oracle" in views,
         "many": len(groups) > 2,
+        "generic": "generic_svm" in arms,
         "towards": entry["towards"],
         "strength": sigmas(entry["strength"]),
         "limits": _limits(entry, group),
@@ -206,6 +208,7 @@ def _dose(entry: Entry, groups: Sequence[str], name: str) -> dict[str, Any] | No
         "n_plain": response["doses"][0]["n"],
         "n": response["doses"][-1]["n"],
         "limit": sigmas(response.get("limit")),
+        "limited": response.get("limit", math.inf) < max(d["strength"] for d in response["doses"]),
         "judged": bool(judged),
     }
 
@@ -241,17 +244,19 @@ def _dose_table(
 
 
 def _spillover(entry: Entry, name: str) -> dict[str, Any] | None:
-    """Show what else steering moved; the drawing shows the steered set, the table every set."""
-    rows, drawn = [], []
+    """Show what else steering moved: drawings of the steered sets, a table of every set."""
+    rows: list[list[str]] = []
+    figured: list[tuple[str, str]] = []
     for arm, found in (entry.get("spillover") or {}).items():
         by_name: dict[str, dict[str, Mapping[str, Any]]] = {}
         for view in VIEWS:
             for row in found.get(view, ()):
                 if not (missing(row["low"]) or missing(row["high"])):  # else nothing known of it
                     by_name.setdefault(row["attribute"], {})[view] = row
+        drawn = []
         for attribute, views in by_name.items():
             label = attribute.replace("_", " ")
-            if arm == "steered":
+            if arm in ("steered", "sum"):
                 groups = listed(sorted({row["group"] for row in views.values()}))
                 drawn.append((label, groups, views))
             rows += [
@@ -268,12 +273,15 @@ def _spillover(entry: Entry, name: str) -> dict[str, Any] | None:
                 ]
                 for view, row in views.items()
             ]
-    if not drawn:
+        if drawn:
+            figure = figures.differences(drawn, f"{name}-spillover-{arm}", margin=True)
+            figured.append((ARMS[arm], figure))
+    if not figured:
         return None
-    head = ["pictures", "attribute", "judged by", "share of", "plain → so", "change",
+    head = ["pictures", "attribute", "judged by", "share of", "before → after", "change",
             "95 % interval", "p (Holm)", "within ± 10 points"]  # fmt: skip
     return {
-        "figure": figures.differences(drawn, f"{name}-spillover", margin=True),
+        "figures": figured,
         "table": table("Every other attribute, paired by seed, changes in points", head, rows),
     }
 

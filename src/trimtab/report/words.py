@@ -22,7 +22,7 @@ ARMS = {
 }
 """The sets of pictures of an entry, in the order that the page shows them."""
 
-VIEWS = {"product": "product", "oracle": "oracle"}
+VIEWS = {"product": "recogniser", "oracle": "oracle"}
 
 
 def missing(value: Any) -> bool:
