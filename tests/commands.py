@@ -55,7 +55,13 @@ def done(*words: object) -> Done:
 
 def start(*words: object, stdout: Any = subprocess.PIPE, **variables: str) -> Any:
     """Start a command in a process of its own, with environment variables."""
-    code = "import sys; from trimtab.cli import main; main(sys.argv[1:])"
+    code = (
+        "import signal, sys\n"
+        # Tests that run in the background may have inherited that SIGINT is ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from trimtab.cli import main\n"
+        "main(sys.argv[1:])"
+    )
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)],
         stdout=stdout,
