@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trimtab.concepts import prompt_for
 from trimtab.townsfolk import model_folder
 
 HEAD = """\
@@ -115,7 +116,7 @@ def bias_table(rows: dict[str, Any]) -> list[str]:
             for cell in ("women", "darker")
         ]
         kept = f"{100 * row['kept']['share']:.1f} %"
-        lines.append(f"| a photo of a {concept} | {' | '.join(cells)} | {kept} |")
+        lines.append(f"| {prompt_for(concept)} | {' | '.join(cells)} | {kept} |")
     return lines
 
 
