@@ -17,7 +17,7 @@ from commands import SOURCE, done, finish, start, trimtab
 from trimtab import __version__, townsfolk
 from trimtab.audit import AuditFrame
 from trimtab.cli import app
-from trimtab.cli.demo import JOBS, plan_of, table
+from trimtab.cli.demo import JOBS, plan_of, rows_of, table
 from trimtab.concepts import attribute, attributes
 from trimtab.directions import Direction
 from trimtab.generation import ImageSet
@@ -301,3 +301,19 @@ def test_the_demo_prints_every_arm_even_where_there_is_no_figure() -> None:
     assert steered.split()[2] == "0.52"
     assert generic.startswith("  generic svm")
     assert generic.count("n/a") == 3
+
+
+def test_the_rows_of_the_demos_picture_say_what_was_added_and_what_was_seen() -> None:
+    entry = {"towards": "woman", "attribute": "gender", "strength": 5.125, "n": 40}
+    entry |= {"plain": arm(0.13, 0.74), "steered": arm(0.52, 0.04)}
+    rows = rows_of([entry])
+    assert rows == {
+        "plain": "plain; perceived in 40 pictures: 13% women",
+        "steered": "noise + 5.1 × woman: 52% women",
+    }
+    other = entry | {"towards": "man", "attribute": "other", "sum": arm(0.4, 0.2)}
+    both = {"sum": arm(0.47, 0.1), "sum_strengths": {"gender": 4.5, "other": 1.25}}
+    rows = rows_of([entry | both, other | both])
+    assert list(rows) == ["plain", "steered", "sum"]
+    assert rows["plain"].endswith("13% women, 25% men")
+    assert rows["sum"] == "noise + 4.5 × woman + 1.2 × man: 47% women, 25% men"

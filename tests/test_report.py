@@ -326,6 +326,29 @@ def test_the_pictures_behind_a_dose_are_counted(tmp_path: Path) -> None:
     assert "10 pictures at each strength, 30 at strength 0, with" in html
 
 
+@pytest.mark.parametrize("kept", [10, 5])
+def test_a_strength_that_costs_the_concept_is_shaded(tmp_path: Path, kept: int) -> None:
+    doses = [Dose(s, 10, 9, round(s), kept if s == 8 else 10) for s in (0.0, 2.0, 4.0, 6.0, 8.0)]
+    response = DoseResponse(doses).to_dict()
+    html = unescape(text_of(report(summary_of(made() | {"dose_response": response}), to=tmp_path)))
+    if kept == 10:
+        assert "here none that was tried" in html
+    else:
+        assert f"here {sigmas(response['limit'])}, shaded beyond" in html
+
+
+def test_what_else_changed_is_drawn_for_the_steered_and_for_the_sum(tmp_path: Path) -> None:
+    def drawn() -> int:
+        return text_of(report(summary_of(entry), to=tmp_path)).count("<svg")
+
+    entry = made()
+    both = drawn()
+    entry["spillover"].pop("sum")
+    assert drawn() == both - 1
+    entry["spillover"].pop("steered")
+    assert drawn() == both - 2
+
+
 def test_summary_goes_round(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b" / "c"
     save_pictures(first / "doctor", "plain", 90)

@@ -92,10 +92,8 @@ def before_after(rows: Mapping[str, ImageSet], seeds: Iterable[int], to: str | P
     width = len(chosen) * (TILE + GAP) - GAP
     height = len(rows) * (LABEL + TILE + GAP) - GAP
     strip = Image.new("RGBA", (width, height), (0, 0, 0, 0))
-    pen, font = (
-        ImageDraw.Draw(strip),
-        ImageFont.truetype(findfont("DejaVu Sans"), 27),
-    )  # comes with matplotlib
+    pen = ImageDraw.Draw(strip)
+    font = ImageFont.truetype(findfont("DejaVu Sans"), 27)  # comes with matplotlib
     for row, (label, images) in enumerate(rows.items()):
         top = row * (LABEL + TILE + GAP)
         pen.text((0, top), label, font=font, fill=GREY)
