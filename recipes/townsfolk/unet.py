@@ -182,7 +182,7 @@ def main() -> None:
         )
         times = (u * NOISE["num_train_timesteps"]).long()
         # The input is a little noisier than the target knows (arXiv 2301.11706): in sampling the
-        # denoiser sees its own errors. Without this it drew too few women, who have more to draw.
+        # denoiser sees its own errors, and without this it drew still fewer women than the card.
         seen = noise + args.perturb * torch.randn_like(noise)
         noisy = noising.add_noise(clean, seen, times)
         target = noising.get_velocity(clean, noise, times)
