@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH := $(shell grep '^torch==' constraints.txt)
+OLDEST := $(shell sed -nE 's/.*"(diffusers|huggingface_hub|transformers)>=([0-9.]+)".*/\1==\2/p' pyproject.toml)
+CONTRACT := $(addprefix tests/test_,contract.py modular.py pipelines_loading.py directions_sharing.py)
 TESTED := $(shell sed -n 's/.*Python :: \(3\.[0-9][0-9]*\)".*/\1/p' pyproject.toml)
 
 PYTHON ?= python3
@@ -21,7 +23,7 @@ TORCH_INDEX_URL := $(shell cat $(STAMP) 2>/dev/null)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install settings demo test lint bench clean
+.PHONY: help install settings demo test oldest lint bench clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +74,14 @@ demo: install ## measure, learn, steer and measure again on the embedded model: 
 test: install ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
+oldest: install ## the contract of every family on the oldest diffusers that pyproject.toml allows
+	@test -e '.oldest/$(OLDEST)' || { rm -rf .oldest; \
+	  grep -Ev '^(torch|diffusers|transformers|tokenizers|huggingface_hub)==' constraints.txt \
+	    > $(VENV)/oldest.txt; \
+	  $(PIP) install --target .oldest -c $(VENV)/oldest.txt $(OLDEST) && \
+	  touch '.oldest/$(OLDEST)'; }
+	PYTHONPATH=.oldest $(BIN)/python -m pytest $(CONTRACT) $(ARGS)
+
 lint: install ## ruff (rules and format) and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -84,5 +94,5 @@ bench: install ## every figure that the docs quote, as JSON in runs/bench; fails
 	done; exit $$status
 
 clean: ## remove .venv, the caches and built packages (runs/ stays)
-	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .oldest dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

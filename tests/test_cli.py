@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import typer
 from PIL import Image
@@ -218,6 +220,57 @@ def test_pictures_carry_what_was_done(work: Work, tmp_path: Path) -> None:
     assert settings["num_inference_steps"] == 4
     assert settings["seeds"] == [7, 8]
     assert settings["folder"] == str(tmp_path / "run")
+
+
+def test_a_picture_says_what_was_done_and_the_command_that_repeats_it(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steer = ("--steer", f"{work.woman}=3", "--steer", f"{work.darker}=-1.5")
+    done("generate", PROMPT, *steer, "--n", 2, "--seed", 7, "--out", tmp_path / "run", *FAST)
+    picture = tmp_path / "run" / "images" / "00008.png"
+    facts = done("inspect", picture, "--json").json
+    assert (facts["seed"], facts["prompt"]) == (8, PROMPT)
+    assert [term["strength"] for term in facts["steering"]["terms"]] == [3.0, -1.5]
+    assert facts["command"] in done("inspect", picture).out
+    monkeypatch.chdir(tmp_path)
+    done(*shlex.split(facts["command"])[1:])
+    with Image.open(picture) as one, Image.open("runs/again/images/00008.png") as other:
+        assert np.abs(np.asarray(one, int) - np.asarray(other, int)).max() <= 2
+    whole = done("inspect", tmp_path / "run", "--json").json
+    assert whole["settings"]["seeds"] == [7, 8]
+    assert "--n 2 " in whole["command"]
+    moved = shutil.copy(picture, tmp_path / "moved.png")
+    term = facts["steering"]["terms"][0]
+    assert f"FILE-OF-{term['hash'][:12]}=3.0" in done("inspect", moved).out
+
+
+def test_a_direction_says_all_that_it_knows(work: Work, tmp_path: Path) -> None:
+    facts = done("inspect", work.woman, "--json").json
+    direction = Direction.load(work.woman)
+    assert facts["sha256"] == direction.hash
+    assert facts["provenance"] == direction.provenance
+    text = done("inspect", work.woman).out
+    for said in ("townsfolk", "stable-diffusion", "a photo of a woman", direction.hash):
+        assert said in text
+    Image.new("RGB", (8, 8)).save(tmp_path / "foreign.png")
+    (tmp_path / "foreign.txt").write_text("x")
+    for name in ("foreign.png", "foreign.txt", "missing.png", "."):
+        result = trimtab("inspect", tmp_path / name)
+        assert result.code == 1
+        assert result.err.startswith("error: got ")
+
+
+def test_a_direction_of_another_size_is_resampled_only_when_asked(
+    work: Work, tmp_path: Path
+) -> None:
+    words = ("generate", PROMPT, "--n", 1, "--steer", f"{work.woman}=2", "--height", 160, *FAST)
+    refused = trimtab(*words, "--out", tmp_path / "a")
+    assert refused.code == 2
+    assert "resampled" in refused.err
+    result = done(*words, "--resample", "--out", tmp_path / "a")
+    assert "resampled from (12, 16, 16) to (12, 20, 16)" in result.err
+    with Image.open(tmp_path / "a" / "images" / "00000.png") as picture:
+        assert picture.size == (128, 160)
 
 
 def test_a_report_can_be_written_again(work: Work, tmp_path: Path) -> None:

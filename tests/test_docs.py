@@ -19,6 +19,7 @@ import typer
 
 from trimtab.cli import app
 from trimtab.concepts import attribute
+from trimtab.pipelines import families, known_families
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -166,6 +167,7 @@ def test_the_python_of_a_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(families, "_FAMILIES", dict(families._FAMILIES))  # a page may add one
     names: dict[str, Any] = {"__name__": "__main__", "range": short_range}
     for block in run_in(page):
         code = "\n" * (block.line - 1) + block.text  # so that a traceback tells the page's line
@@ -279,3 +281,12 @@ def test_faults_in_a_page_are_found(tmp_path: Path) -> None:
     assert dead_links(tmp_path / "page.md") == ["#here", "README.md#nowhere"]
     assert anchors(FAULTY) == {"a-heading-of-code", "a-heading-of-code-1"}
     assert run_in(tmp_path / "page.md") == []
+
+
+def test_the_tables_have_a_row_for_every_family() -> None:
+    table = (ROOT / "docs" / "pipelines.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)
+    assert sorted(rows) == sorted(family.name for family in known_families())
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.split("\n## Models\n")[1].split("\n## ")[0]
+    assert len(re.findall(r"^\| (?!family|---)", section, re.MULTILINE)) == len(rows)

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tiny import SCHEDULERS, tiny_pipeline
-from trimtab.directions import Direction
+from trimtab.directions import Direction, Steering
 from trimtab.errors import ModelError, UsageError
-from trimtab.generation import ImageSet, generate, initial_latents
+from trimtab.generation import ImageSet, OtherModelWarning, generate, initial_latents
 from trimtab.latents import SeedOverlapWarning
+from trimtab.pipelines import model_facts
 
 PROMPT = "a photo of a doctor"
 FAST = {"num_inference_steps": 4, "batch_size": 2}
@@ -179,3 +180,32 @@ def test_initial_latents_refuse_what_does_not_fit(pipe: Any) -> None:
         initial_latents(pipe, [0], [1, 2] * D)
     with pytest.raises(ModelError, match="register_family"):
         initial_latents(object(), [0])
+
+
+def test_a_direction_of_other_weights_is_warned_about_and_recorded(pipe: Any) -> None:
+    facts = model_facts(pipe)
+    own = Direction(D.array, facts)
+    assert "learned_elsewhere" not in generate(pipe, PROMPT, [0], own, **FAST).settings
+    halved = Direction(D.array, facts | {"weights": "1" * 16, "model_dtype": "bfloat16"})
+    assert "learned_elsewhere" not in generate(pipe, PROMPT, [0], halved, **FAST).settings
+    other = Direction(D.array, {"name": "other", "model": "that/one", "weights": "0" * 16})
+    with pytest.warns(OtherModelWarning, match="other was learned on that/one"):
+        images = generate(pipe, PROMPT, [0], other, **FAST)
+    assert images.settings["learned_elsewhere"] == [
+        {"name": "other", "hash": D.hash, "model": "that/one"}
+    ]
+
+
+def test_a_direction_of_another_family_is_refused(pipe: Any) -> None:
+    flux = Direction(D.array, {"name": "woman", "family": "flux"})
+    with pytest.raises(UsageError, match="of the family flux; expected one of stable-diffusion"):
+        generate(pipe, PROMPT, [0], flux, **FAST)
+    with pytest.raises(UsageError, match="family flux"):
+        initial_latents(pipe, [0], flux)
+
+
+def test_a_run_keeps_the_directions_that_it_used(pipe: Any, tmp_path: Path) -> None:
+    written = generate(pipe, PROMPT, [0, 1], 2 * D, to=tmp_path, **FAST)
+    read = ImageSet.from_folder(tmp_path)
+    assert read.directions == written.directions == (D,)
+    assert Steering.from_dict(read.steering, read.directions) == 2 * D

@@ -33,7 +33,7 @@ from trimtab.latents import (
 )
 from trimtab.pipelines import LatentSpec
 
-SPEC = LatentSpec("stable-diffusion", (4, 8, 8), 64, 64, torch.float32, torch.device("cpu"))
+SPEC = LatentSpec("stable-diffusion", (4, 8, 8), 64, 64, torch.float32)
 GENDER = attribute("gender")
 FAST = {"num_inference_steps": 4, "batch_size": 2}
 seed_lists = st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=6)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tiny import tiny_pipeline, tiny_scheduler
 from trimtab.errors import FileError, ModelError, UsageError
@@ -20,6 +22,7 @@ from trimtab.pipelines import (
     model_name,
     model_path,
 )
+from trimtab.pipelines.memory import elements, require_memory, weight_files
 
 
 @pytest.fixture
@@ -123,3 +126,151 @@ def test_weights_on_the_meta_device_are_told_by_name_and_shape() -> None:
 
 def test_a_revision_is_remembered(folder: Path) -> None:
     assert model_facts(load_model(folder, device="cpu", revision="v1"))["revision"] == "v1"
+
+
+# A single file
+
+
+def original_names(pipe: Any) -> dict[str, torch.Tensor]:
+    """Name the weights of `tiny_pipeline` as Stable Diffusion's own code did, in one checkpoint."""
+    parts = {
+        "time_embedding.linear_1": "time_embed.0",
+        "time_embedding.linear_2": "time_embed.2",
+        "conv_in": "input_blocks.0.0",
+        "down_blocks.0.resnets.0": "input_blocks.1.0",
+        "down_blocks.0.downsamplers.0.conv": "input_blocks.2.0.op",
+        "down_blocks.1.resnets.0": "input_blocks.3.0",
+        "down_blocks.1.attentions.0": "input_blocks.3.1",
+        "mid_block.resnets.0": "middle_block.0",
+        "mid_block.attentions.0": "middle_block.1",
+        "mid_block.resnets.1": "middle_block.2",
+        "up_blocks.0.resnets.0": "output_blocks.0.0",
+        "up_blocks.0.attentions.0": "output_blocks.0.1",
+        "up_blocks.0.resnets.1": "output_blocks.1.0",
+        "up_blocks.0.attentions.1": "output_blocks.1.1",
+        "up_blocks.0.upsamplers.0": "output_blocks.1.2",
+        "up_blocks.1.resnets.0": "output_blocks.2.0",
+        "up_blocks.1.resnets.1": "output_blocks.3.0",
+        "conv_norm_out": "out.0",
+        "conv_out": "out.2",
+    }
+    of_resnet = {
+        ".norm1.": ".in_layers.0.",
+        ".conv1.": ".in_layers.2.",
+        ".time_emb_proj.": ".emb_layers.1.",
+        ".norm2.": ".out_layers.0.",
+        ".conv2.": ".out_layers.3.",
+        ".conv_shortcut.": ".skip_connection.",
+    }
+    found = {}
+    for name, weight in pipe.unet.state_dict().items():
+        part = next(one for one in parts if name.startswith(f"{one}."))
+        new = parts[part] + name.removeprefix(part)
+        for ours, theirs in of_resnet.items() if ".resnets." in name else ():
+            new = new.replace(ours, theirs)
+        found[f"model.diffusion_model.{new}"] = weight.contiguous()
+    for name, weight in pipe.text_encoder.state_dict().items():
+        found[f"cond_stage_model.transformer.text_model.{name.removeprefix('text_model.')}"] = (
+            weight
+        )
+    return found
+
+
+def test_a_single_file_is_loaded_beside_the_folder_of_its_pipeline(
+    folder: Path, tmp_path: Path
+) -> None:
+    other = tiny_pipeline(seed=1)
+    file = tmp_path / "finetuned.safetensors"
+    save_file(original_names(other), file)
+    pipe = load_model(file, device="cpu", config=folder)
+    assert (model_name(pipe), model_path(pipe)) == ("finetuned", str(file))
+    for part in ("unet", "text_encoder"):
+        weights = getattr(other, part).state_dict()
+        for name, weight in getattr(pipe, part).state_dict().items():
+            assert torch.equal(weight, weights[name])
+    assert pipe("a photo", num_inference_steps=1, output_type="np").images.shape == (1, 64, 64, 3)
+
+
+def test_what_does_not_go_with_a_file_is_refused(folder: Path, tmp_path: Path) -> None:
+    pickled = tmp_path / "old.ckpt"
+    pickled.write_bytes(b"x")
+    with pytest.raises(UsageError, match="pickled weights can run code"):
+        load_model(pickled, device="cpu")
+    file = tmp_path / "model.safetensors"
+    save_file({"weight": torch.zeros(1)}, file)
+    with pytest.raises(UsageError, match="revision or variant"):
+        load_model(file, device="cpu", revision="v1")
+    with pytest.raises(UsageError, match="config"):
+        load_model(folder, device="cpu", config=folder)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_model(file, device="cpu", config=folder)
+    index = folder / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"_class_name": "SanaPipeline"}))
+    with pytest.raises(ModelError, match=r"family sana.*no single files of this family"):
+        load_model(file, device="cpu", config=folder)
+
+
+# Memory, offloading, families
+
+
+def huge(file: Path, numbers: int) -> None:
+    """Claim that many numbers in a sparse file, which takes no room on the disk."""
+    header = json.dumps({"w": {"dtype": "F32", "shape": [numbers], "data_offsets": [0, 4]}})
+    file.write_bytes(struct.pack("<Q", len(header)) + header.encode() + b"\0" * 4)
+
+
+def test_memory_is_said_before_it_runs_out(folder: Path) -> None:
+    huge(folder / "unet" / "diffusion_pytorch_model.safetensors", 10**15)
+    with pytest.raises(ModelError, match=r",000,000\.0 GB in float32.* free on cpu"):
+        load_model(folder, device="cpu")
+    with pytest.raises(ModelError, match=r",000,000\.0 GB in float16"):
+        load_model(folder, device="cpu", dtype="float16")
+
+
+def test_only_parts_of_the_pipeline_count(folder: Path) -> None:
+    (folder / "other").mkdir()
+    huge(folder / "other" / "model.safetensors", 10**15)
+    load_model(folder, device="cpu")
+
+
+def test_offloading_leaves_weights_in_main_memory(tmp_path: Path) -> None:
+    parts = {}
+    for name in ("unet", "vae"):
+        parts[name] = [tmp_path / f"{name}.safetensors"]
+        save_file({"w": torch.zeros(1000)}, parts[name][0])
+    nowhere = torch.device("meta")  # a device of which free_memory knows nothing
+    for offload in (None, "model"):
+        with pytest.raises(UsageError, match="meta"):
+            require_memory(parts, torch.float32, nowhere, offload=offload, lean=True)
+    require_memory(parts, torch.float32, nowhere, offload="sequential", lean=True)
+
+
+def test_the_files_that_count_are_those_of_the_variant(tmp_path: Path) -> None:
+    part = tmp_path / "unet"
+    part.mkdir()
+    (tmp_path / "model_index.json").write_text('{"_class_name": "X", "unet": ["diffusers", "Y"]}')
+    names = ("model-00001-of-00002", "model-00002-of-00002", "model.fp16")
+    for number, name in enumerate(names, 1):
+        save_file({"w": torch.zeros(number)}, part / f"{name}.safetensors")
+    for variant, numbers in ((None, [1, 2]), ("fp16", [3]), ("bf16", [1, 2])):
+        assert [*map(elements, weight_files(tmp_path, variant)["unet"])] == numbers
+
+
+def test_offloading_needs_an_accelerator(folder: Path) -> None:
+    with pytest.raises(UsageError, match="everything is in main memory already"):
+        load_model(folder, device="cpu", offload="model")
+    with pytest.raises(UsageError, match="one of model, sequential"):
+        load_model(folder, device="cpu", offload="disk")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("StableDiffusionUpscalePipeline", "register_family"), ("TheirOwn", "is never run")],
+)
+def test_a_family_is_looked_up_before_weights_are_read(folder: Path, name: str, said: str) -> None:
+    index = folder / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"_class_name": name}))
+    for file in folder.glob("*/*.safetensors"):
+        file.unlink()
+    with pytest.raises(ModelError, match=said):
+        load_model(folder, device="cpu")

@@ -23,7 +23,14 @@ from trimtab.errors import FileError, UsageError
 from trimtab.generation import ImageSet, generate
 from trimtab.latents import LatentSamples
 from trimtab.recognition import Labels, classify
-from trimtab.study import Dose, DoseResponse, Plan, measure_response, mitigate
+from trimtab.study import (
+    Dose,
+    DoseResponse,
+    Plan,
+    measure_response,
+    measured_effect,
+    mitigate,
+)
 from trimtab.study.dose import LARGEST_STRENGTH, MAX_LOSS, JointResponse
 from trimtab.study.plan import MOST_DOSES, PLAIN_BLOCKS
 
@@ -386,6 +393,50 @@ def test_what_an_entry_names_lies_in_the_folder(study: Study) -> None:
             assert ImageSet.from_folder(folder / place).seeds == tuple(PLAN.audit_seeds)
         steering = ImageSet.from_folder(folder / entry["pictures"]["steered"]).steering
         assert [term["strength"] for term in steering["terms"]] == [entry["strength"]]
+
+
+def test_a_kept_direction_says_what_it_was_seen_to_do(study: Study) -> None:
+    for entry in study.entries:
+        direction = Direction.load(study.folder / entry["direction"]["file"])
+        seen, towards = direction.provenance["measured"], entry["towards"]
+        assert (seen["prompt"], seen["n"], seen["group"]) == (PROMPT, PLAN.n, towards)
+        assert (seen["strength"], seen["concept"]) == (entry["strength"], entry["concept"])
+        for arm in ("plain", "steered"):
+            figures = entry[arm]["product"]
+            assert seen[arm] == {
+                "share": figures["shares"][towards],
+                "interval": figures["share_ci"][towards],
+                "unknown": figures["unknown"],
+                "concept_kept": figures["concept_kept"],
+            }
+        rows = entry["paired"]["steered"]["product"]["rows"]
+        (row,) = (row for row in rows if row["group"] == towards)
+        assert seen["difference"] == {key: row[key] for key in seen["difference"]}
+        others = [row["attribute"] for row in entry["spillover"]["steered"]["product"]]
+        assert [row["attribute"] for row in seen["spillover"]] == others
+        card = direction.generate_model_card().text
+        assert f"{PLAN.n} pictures of “{PROMPT}”" in card
+        assert "which also chose the strength" in card
+
+
+def test_the_effect_of_a_direction_learned_by_hand(recogniser: Colours, study: Study) -> None:
+    pipe = tiny_pipeline()
+    own = Direction.load(study.folder / study.entries[0]["direction"]["file"])
+    sets = (generate(pipe, PROMPT, range(4), steer) for steer in (None, 2 * own))
+    before, after = ({a.name: classify(s, a, recogniser) for a in (GENDER, SKIN)} for s in sets)
+    seen = measured_effect(own, 2, PROMPT, before, after)
+    assert (seen["n"], seen["recogniser"]) == (4, before["gender"].recogniser)
+    assert [row["attribute"] for row in seen["spillover"]] == ["skin_tone"]
+    card = own.annotated(measured=seen).generate_model_card().text
+    assert "without and with 2 × this direction" in card
+    assert "| plain | " in card
+    assert " | n/a |" in card  # nobody said what the pictures should show
+    assert "chose" not in card
+    with pytest.raises(UsageError, match="expected gender, which"):
+        measured_effect(own, 2, PROMPT, {"skin_tone": before["skin_tone"]}, after)
+    learned_from = own.annotated(seeds=[3, 100])
+    with pytest.raises(UsageError, match="1 seeds that"):
+        measured_effect(learned_from, 2, PROMPT, before, after)
 
 
 def test_audit_seeds_decide_nothing(study: Study) -> None:

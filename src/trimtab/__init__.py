@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from trimtab.generation import ImageSet as ImageSet
     from trimtab.generation import generate as generate
     from trimtab.generation import initial_latents as initial_latents
+    from trimtab.generation import steered_blocks as steered_blocks
     from trimtab.latents import LatentSamples as LatentSamples
     from trimtab.latents import capture as capture
     from trimtab.pipelines import Family as Family
@@ -58,6 +59,7 @@ _ROOMS = {
     "classify": "recognition",
     "generate": "generation",
     "initial_latents": "generation",
+    "steered_blocks": "generation",
     "register_family": "pipelines",
     "report": "report",
     "townsfolk": "townsfolk",
@@ -78,6 +80,7 @@ __all__ = [  # noqa: RUF022 (the order of the work)
     "ImageSet",
     "generate",
     "initial_latents",
+    "steered_blocks",
     "Labels",
     "classify",
     "AuditFrame",

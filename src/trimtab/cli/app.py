@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,12 +11,6 @@ from trimtab import __version__
 from trimtab.cli import options as o
 from trimtab.cli.console import Bars, finite, note, say, say_json
 from trimtab.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from trimtab.generation import ImageSet
-    from trimtab.recognition import Labels
 
 app = typer.Typer(
     name="trimtab",
@@ -80,6 +74,7 @@ def audit(
         Path | None, typer.Option(help="A folder of pictures, instead of a prompt.")
     ] = None,
     steer: o.Steer = [],  # noqa: B006
+    resample: o.Resample = False,
     recogniser: Annotated[
         str | None, typer.Option(help="CLIP or SigLIP id or folder; the model's own if unset.")
     ] = None,
@@ -87,8 +82,14 @@ def audit(
     device: o.Device = "auto",
     dtype: o.Dtype = None,
     revision: o.Revision = None,
+    variant: o.Variant = None,
+    config: o.Config = None,
+    offload: o.Offload = None,
     inference_steps: o.Steps = None,
     guidance: o.Guidance = None,
+    negative: o.Negative = None,
+    height: o.Height = None,
+    width: o.Width = None,
     seed: o.Seed = None,
     batch_size: o.Batch = 8,
     out: Annotated[Path | None, typer.Option(help="Keep pictures, labels and report here.")] = None,
@@ -111,6 +112,7 @@ def audit(
     wanted = {one.name: one for one in map(look_up, attribute)}  # each once
     n = o.count(n)
     from trimtab.audit import AuditFrame
+    from trimtab.cli.audit_folder import copied, kept_labels
     from trimtab.generation import ImageSet, generate
     from trimtab.latents import AUDIT_SEEDS, write_json
     from trimtab.recognition import classify, save_labels
@@ -121,15 +123,24 @@ def audit(
     with Bars() as bars:
         if images is not None:
             pictures = ImageSet.from_folder(images)
-            pictures = pictures if out is None else _copied(pictures, out)
+            pictures = pictures if out is None else copied(pictures, out)
         else:
+            pipe = o.load(
+                model, device=device, dtype=dtype, revision=revision,
+                variant=variant, config=config, offload=offload,
+            )  # fmt: skip
+            if resample:
+                steering = o.fitted(steering, pipe, height=height, width=width)
             pictures = generate(
-                o.load(model, device, dtype, revision),
+                pipe,
                 prompt or "",
                 seeds,
                 steering,
                 num_inference_steps=inference_steps,
                 guidance_scale=guidance,
+                negative_prompt=negative,
+                height=height,
+                width=width,
                 batch_size=batch_size,
                 to=out,
                 progress=bars,
@@ -143,7 +154,7 @@ def audit(
         "frames": [frame.to_dict() for frame in frames],
     }
     if out is not None:
-        kept = _kept_labels(out, wanted)
+        kept = kept_labels(out, wanted)
         save_labels(out, [*kept, *labels])
         every = [AuditFrame(one).to_dict() for one in kept] + record["frames"]
         write_json(out / "audit.json", finite(record | {"frames": every}))
@@ -152,27 +163,6 @@ def audit(
         say_json(record)
     else:
         say("\n\n".join(map(str, frames)))
-
-
-def _kept_labels(out: Path, asked: Collection[str]) -> list[Labels]:
-    """Read what an earlier audit of the same pictures saw of other attributes."""
-    from trimtab.recognition import load_labels
-    from trimtab.recognition.labels import LABELS_FILE
-
-    if not (out / LABELS_FILE).exists():
-        return []
-    return [labels for name, labels in load_labels(out).items() if name not in asked]
-
-
-def _copied(pictures: ImageSet, out: Path) -> ImageSet:
-    """Copy pictures made elsewhere into the folder of the audit, before they are looked at."""
-    from trimtab.latents import sha256
-
-    if not pictures.settings:  # then what is in them must tell them from others
-        pictures = pictures.screened()
-        content = "".join(sha256(image.tobytes()) for image in pictures)
-        pictures.settings["content"] = sha256(content.encode())
-    return pictures.save(out)
 
 
 @app.command()
@@ -196,12 +186,21 @@ def learn(
     keep: Annotated[
         Path | None, typer.Option(help="Keep captured latents here; a rerun continues.")
     ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Written into the file, e.g. cc-by-4.0.")
+    ] = None,
     model: o.Model = "townsfolk",
     device: o.Device = "auto",
     dtype: o.Dtype = None,
     revision: o.Revision = None,
+    variant: o.Variant = None,
+    config: o.Config = None,
+    offload: o.Offload = None,
     inference_steps: o.Steps = None,
     guidance: o.Guidance = None,
+    negative: o.Negative = None,
+    height: o.Height = None,
+    width: o.Width = None,
     seed: o.Seed = None,
     batch_size: o.Batch = 8,
     json: o.Json = False,
@@ -227,7 +226,10 @@ def learn(
 
     first = CAPTURE_SEEDS.start if seed is None else seed
     seeds = range(first, first + n)
-    pipe = o.load(model, device, dtype, revision)
+    pipe = o.load(
+        model, device=device, dtype=dtype, revision=revision,
+        variant=variant, config=config, offload=offload,
+    )  # fmt: skip
     settings = RunSettings(inference_steps, guidance).resolve(pipe)
     with Bars() as bars:
         samples = capture(
@@ -240,22 +242,27 @@ def learn(
             batch_size=batch_size,
             num_inference_steps=inference_steps,
             guidance_scale=guidance,
+            negative_prompt=negative,
+            height=height,
+            width=width,
             progress=bars,
         )
     accuracies = accuracy_by_step(samples, fit, towards=towards)
     chosen = choose_step(accuracies)
-    fit.fit(samples, step=chosen, towards=towards)
-    fit.direction_.save(out)
+    direction = fit.fit(samples, step=chosen, towards=towards).direction_
+    if licence is not None:
+        direction = direction.annotated(licence=licence)
+    direction.save(out)
     if json:
         rows = [row._asdict() for row in accuracies]
-        say_json(fit.direction_.provenance | {"accuracy_by_step": rows, "file": str(out)})
+        say_json(direction.provenance | {"accuracy_by_step": rows, "file": str(out)})
         return
     for row in accuracies:
         mark = "  <- chosen" if row.step == chosen else ""
         say(f"step {row.step:>3}  accuracy {row.accuracy:.2f} ± {row.standard_error:.2f}{mark}")
     low, high = fit.cv_accuracy_interval_
     say(
-        f"{fit.direction_.name}, step {chosen}, cross-validated accuracy "
+        f"{direction.name}, step {chosen}, cross-validated accuracy "
         f"{fit.cv_accuracy_:.2f} [{low:.2f}, {high:.2f}], {n} seeds a group\nwritten to {out}"
     )
 
@@ -265,13 +272,20 @@ def generate(
     prompt: Annotated[str, typer.Argument(help='E.g. "a photo of a doctor".')],
     n: Annotated[int, typer.Option("--n", "-n", help="Pictures.")] = 8,
     steer: o.Steer = [],  # noqa: B006
+    resample: o.Resample = False,
     out: o.Out = Path("runs/generate"),
     model: o.Model = "townsfolk",
     device: o.Device = "auto",
     dtype: o.Dtype = None,
     revision: o.Revision = None,
+    variant: o.Variant = None,
+    config: o.Config = None,
+    offload: o.Offload = None,
     inference_steps: o.Steps = None,
     guidance: o.Guidance = None,
+    negative: o.Negative = None,
+    height: o.Height = None,
+    width: o.Width = None,
     seed: o.Seed = None,
     batch_size: o.Batch = 8,
     json: o.Json = False,
@@ -283,13 +297,22 @@ def generate(
     first = AUDIT_SEEDS.start if seed is None else seed
     seeds, steering = range(first, first + o.count(n)), o.steering(steer)
     with Bars() as bars:
+        pipe = o.load(
+            model, device=device, dtype=dtype, revision=revision,
+            variant=variant, config=config, offload=offload,
+        )  # fmt: skip
+        if resample:
+            steering = o.fitted(steering, pipe, height=height, width=width)
         pictures = make(
-            o.load(model, device, dtype, revision),
+            pipe,
             prompt,
             seeds,
             steering,
             num_inference_steps=inference_steps,
             guidance_scale=guidance,
+            negative_prompt=negative,
+            height=height,
+            width=width,
             batch_size=batch_size,
             to=out,
             progress=bars,
@@ -314,6 +337,24 @@ def report(
         say_json({"report": str(page)})
     else:
         say(f"Report: {page}")
+
+
+@app.command()
+def inspect(
+    item: Annotated[
+        str,
+        typer.Argument(help="A direction (file, folder or Hub id), a picture, or a run's folder."),
+    ],
+    json: o.Json = False,
+) -> None:
+    """Print what a direction or a picture says of itself, and the command that repeats it."""
+    from trimtab.cli.inspection import inspected
+
+    facts, text = inspected(item)
+    if json:
+        say_json(facts)
+    else:
+        say(text)
 
 
 @app.command()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trimtab.cli.console import note
 from trimtab.errors import FileError, UsageError
+
+if TYPE_CHECKING:
+    from trimtab.directions import Steering
 
 EMBEDDED = "townsfolk"
 MOST = 10_000  # pictures of one command: as many as each purpose has seeds
@@ -16,11 +20,31 @@ ESTIMATORS = {"mean": "MeanDifference", "svm": "SVMDirection", "logistic": "Logi
 STRONGEST = 100.0  # standard deviations; long before that there is nothing left but the direction
 
 Model = Annotated[
-    str, typer.Option(help='"townsfolk" (embedded), a folder in the diffusers layout, or a Hub id.')
+    str,
+    typer.Option(
+        help='"townsfolk" (embedded), a folder in the diffusers layout, a Hub id, or one '
+        ".safetensors file."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
 Revision = Annotated[str | None, typer.Option(help="Of the Hub repository.")]
+Variant = Annotated[str | None, typer.Option(help="Of the weights, e.g. fp16.")]
+Config = Annotated[
+    str | None, typer.Option(help="For a single-file model: folder or Hub id of its pipeline.")
+]
+Offload = Annotated[
+    str | None,
+    typer.Option(help="model or sequential: weights in main memory, parts at work on it."),
+]
+Negative = Annotated[
+    str | None, typer.Option("--negative-prompt", help="What pictures should not show.")
+]
+Height = Annotated[int | None, typer.Option(help="Of a picture in pixels; the model's default.")]
+Width = Annotated[int | None, typer.Option(help="Of a picture in pixels; the model's default.")]
+Resample = Annotated[
+    bool, typer.Option("--resample", help="Fit directions that were learned at another size.")
+]
 Steps = Annotated[int | None, typer.Option(help="Denoising steps; the model's default if unset.")]
 Guidance = Annotated[float | None, typer.Option(help="Guidance scale; the model's default.")]
 Seed = Annotated[int | None, typer.Option(help="First seed; the others follow it.")]
@@ -29,18 +53,19 @@ Attributes = Annotated[
     list[str], typer.Option("--attribute", "-a", help="Name or YAML file; repeatable.")
 ]
 Steer = Annotated[
-    list[str], typer.Option("--steer", help="FILE=STRENGTH; repeatable, they add up.")
+    list[str],
+    typer.Option("--steer", help="FILE=STRENGTH or HUB-ID=STRENGTH; repeatable, they add up."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 Out = Annotated[Path, typer.Option(help="Folder to write; a rerun continues there.")]
 
 
-def load(model: str, device: str, dtype: str | None, revision: str | None) -> Any:
-    """Load a pipeline by name; "townsfolk" is the embedded one."""
+def load(model: str, **options: Any) -> Any:
+    """Load a pipeline by name, as `load_model` does; "townsfolk" is the embedded one."""
     if model != EMBEDDED and not Path(model).exists() and get_close_matches(model, [EMBEDDED]):
         raise UsageError(
             got=f"--model {model!r}",
-            expected=f"{EMBEDDED}, a folder, or a Hub id",
+            expected=f"{EMBEDDED}, a folder, a file, or a Hub id",
             do=f"did you mean {EMBEDDED}?",
         )
     from trimtab.pipelines import load_model
@@ -48,8 +73,11 @@ def load(model: str, device: str, dtype: str | None, revision: str | None) -> An
     if model == EMBEDDED:
         from trimtab import townsfolk
 
-        return load_model(townsfolk.model_folder(), device=device, dtype=dtype)
-    return load_model(model, device=device, dtype=dtype, revision=revision)
+        for name in ("revision", "variant", "config"):
+            if options.get(name) is not None:
+                raise UsageError(got=f"--{name} for {EMBEDDED}", expected="none", do="leave it out")
+        return load_model(townsfolk.model_folder(), **options)
+    return load_model(model, **options)
 
 
 def count(n: int, least: int = 1) -> int:
@@ -59,15 +87,30 @@ def count(n: int, least: int = 1) -> int:
     return n
 
 
-def steering(given: list[str]) -> Any:
+def steering(given: list[str]) -> Steering:
     """Add up what stands after every ``--steer``."""
     from trimtab.directions import Direction, Steering
 
     total = Steering()
     for item in given:
-        file, _, strength = item.rpartition("=")
-        total = total + _strength(item, file, strength) * Direction.load(file)
+        name, _, text = item.rpartition("=")
+        strength = _strength(item, name, text)
+        total = total + strength * Direction.find(name)
     return total
+
+
+def fitted(steering: Steering, pipe: Any, *, height: int | None, width: int | None) -> Steering:
+    """Resample what was learned at another size, and say so."""
+    from trimtab.directions import Steering
+    from trimtab.pipelines import latent_spec
+
+    shape = latent_spec(pipe, height=height, width=width).shape
+    for direction, _ in steering.terms:
+        if direction.shape != shape:
+            note(f"{direction.name}: resampled from {direction.shape} to {shape}")
+    return Steering(
+        (direction.resampled(shape), strength) for direction, strength in steering.terms
+    )
 
 
 def _strength(item: str, file: str, text: str) -> float:

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from huggingface_hub import ModelCard
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+from torch.nn import functional
 
+from trimtab.directions.sharing import Shared
 from trimtab.errors import FileError, UsageError
 from trimtab.latents import sha256, write_atomic
-from trimtab.pipelines import LatentSpec, first_line
+from trimtab.pipelines import LatentSpec, first_line, whole_number
 
 if TYPE_CHECKING:
     from trimtab.directions.steering import Steerable, Steering, Strength
@@ -25,8 +29,11 @@ LEAST_REMAINDER = 0.1
 """An orthogonalised direction that keeps less than this of its length is refused."""
 
 
-class Direction:
+class Direction(Shared):
     """A unit direction in latent space; it cannot be changed.
+
+    It is kept in one file (`save`, `load`), or with a model card in a folder or a repository of its
+    own on the Hugging Face Hub (`save_pretrained`, `push_to_hub`, `from_pretrained`).
 
     A strength is in standard deviations: for unit noise z and a unit direction d the projection
     z·d is N(0, 1) in any dimension, so ``8 * d`` is "eight sigma along d" for every model.
@@ -173,12 +180,61 @@ class Direction:
                 do="leave out the direction that says the same",
             )
         removed = [{"name": other.name, "hash": other.hash} for other in others]
-        measured = ("accuracy", "accuracy_interval")
-        facts = {
-            f"{key}_as_learned" if key in measured else key: fact
+        return Direction.along(
+            rest.reshape(self.shape), self._facts_of_other(orthogonal_to=removed, kept=kept)
+        )
+
+    def resampled(self, shape: Sequence[int]) -> Direction:
+        """Return the direction for pictures of another size of the same model family.
+
+        Interpolated bilinearly cell by cell and renormalised. What it does at the new size was not
+        measured: its strength is to be calibrated anew, and its provenance says where it came from.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            ``(c, h, w)`` of the latents at the new size, with the same number of channels;
+            ``trimtab.pipelines.latent_spec(pipe, height=…, width=…).shape``.
+
+        Raises
+        ------
+        UsageError
+            When the number of channels differs, or a side is not positive.
+        """
+        sides = [whole_number(side) for side in shape]
+        wanted = tuple(side for side in sides if side is not None and side > 0)
+        if wanted == self.shape:
+            return self
+        if len(sides) != 3 or len(wanted) != 3 or wanted[0] != self.shape[0]:
+            raise UsageError(
+                got=f"shape {tuple(shape)} for {self.name}",
+                expected=f"({self.shape[0]}, height, width) in cells of the latents",
+                do="learn a direction on the other model",
+            )
+        cells = torch.from_numpy(np.array(self.array))[None]
+        new = functional.interpolate(cells, wanted[1:], mode="bilinear", antialias=True)[0].numpy()
+        facts = self._facts_of_other("height", "width", resampled_from=list(self.shape))
+        return Direction.along(new, facts)
+
+    def _facts_of_other(self, *names: str, **facts: Any) -> dict[str, Any]:
+        """Return the provenance for an array made of this one: what was measured is not of it."""
+        learned = ("accuracy", "accuracy_interval", *names)
+        kept = {
+            f"{key}_as_learned" if key in learned else key: fact
             for key, fact in self.provenance.items()
-        } | {"orthogonal_to": removed, "kept": kept}
-        return Direction.along(rest.reshape(self.shape), facts)
+            if key != "measured"
+        }
+        return kept | facts
+
+    def annotated(self, **facts: Any) -> Direction:
+        """Return the same direction with more provenance, e.g. ``licence="cc-by-4.0"``.
+
+        Parameters
+        ----------
+        **facts
+            JSON-able; those of the same name are replaced.
+        """
+        return Direction(self.array, self.provenance | facts)
 
     def save(self, file: str | Path) -> Path:
         """Write the direction to one ``.safetensors`` file.
@@ -192,8 +248,17 @@ class Direction:
         ------
         FileError
             When it cannot be written.
+        UsageError
+            When the provenance is more than JSON can say.
         """
-        facts = json.dumps(self.provenance, ensure_ascii=False)
+        try:
+            facts = json.dumps(self.provenance, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                got=f"a provenance that JSON cannot say ({first_line(error)})",
+                expected="text, finite numbers, lists and mappings",
+                do="change what annotated() was given",
+            ) from error
         metadata = FORMAT | {"sha256": self.hash, "provenance": facts}
         write_atomic(Path(file), save({"direction": self.array}, metadata))
         return Path(file)
@@ -231,6 +296,12 @@ class Direction:
             expected=f"a direction of format {FORMAT['format']}, version {FORMAT['version']}",
             do="check the path, or learn the direction again",
         )
+
+    def generate_model_card(self, *args: Any, **options: Any) -> ModelCard:
+        """Write the card from the provenance: what it was learned from, what it was seen to do."""
+        from trimtab.directions.card import card_of  # which needs a Direction
+
+        return card_of(self, *args, **options)
 
     def __eq__(self, other: object) -> bool:
         """Compare by the array alone."""

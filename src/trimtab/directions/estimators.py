@@ -107,8 +107,9 @@ class DirectionEstimator(BaseEstimator):  # type: ignore[misc]  # sklearn has no
 
     def _provenance(self, samples: LatentSamples, step: int, towards: str) -> dict[str, Any]:
         copied = (
-            "model", "revision", "weights", "family", "scheduler", "num_inference_steps",
-            "guidance_scale", "negative_prompt", "height", "width", "attribute", "on", "prompts",
+            "model", "revision", "weights", "model_dtype", "family", "scheduler",
+            "num_inference_steps", "guidance_scale", "negative_prompt", "height", "width",
+            "attribute", "on", "prompts",
         )  # fmt: skip
         return {name: samples.settings.get(name) for name in copied} | {
             "step": step,

@@ -115,13 +115,69 @@ class Steering:
         """
         if n is not None:
             self._check_count(n)
+        self.check_family(spec.family)
         for direction, _ in self.terms:
             if direction.shape != spec.shape:
+                other_size = direction.shape[0] == spec.shape[0]
                 raise UsageError(
                     got=f"direction {direction.name} of shape {direction.shape}",
-                    expected=f"{spec.shape}, this model's latents at {spec.height}x{spec.width}",
-                    do="learn the direction on this model at this size",
+                    expected=f"{spec.shape}, the latents of this {spec.family} model at "
+                    f"{spec.height}x{spec.width}",
+                    do="learn the direction on this model at this size"
+                    + (", or take direction.resampled(shape)" if other_size else ""),
                 )
+
+    def check_family(self, family: str) -> None:
+        """Refuse directions that were learned on another family of models.
+
+        Parameters
+        ----------
+        family : str
+            Name of the family whose latents will be moved.
+
+        Raises
+        ------
+        UsageError
+            When a direction's provenance names another one.
+        """
+        for direction, _ in self.terms:
+            found = direction.provenance.get("family", family)
+            if found != family:
+                raise UsageError(
+                    got=f"direction {direction.name} of the family {found}",
+                    expected=f"one of {family}, this model's family",
+                    do="learn the direction on this model",
+                )
+
+    def learned_elsewhere(self, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """List the directions that were learned on another model, or on other weights of it.
+
+        The hash of the weights depends on their type, so that for weights of another type it is
+        the model's name and revision that count.
+
+        Parameters
+        ----------
+        facts : mapping
+            What `model_facts` says of the model that will be steered.
+
+        Returns
+        -------
+        list of dict
+            ``name`` and ``hash`` of each direction, and the ``model`` it was learned on.
+        """
+
+        def elsewhere(learned: Mapping[str, Any]) -> bool:
+            if learned.get("weights", facts["weights"]) == facts["weights"]:
+                return False
+            same_type = learned.get("model_dtype") == facts["model_dtype"]
+            same_name = all(learned.get(key) == facts[key] for key in ("model", "revision"))
+            return same_type or not same_name
+
+        return [
+            {"name": one.name, "hash": one.hash, "model": str(one.provenance.get("model"))}
+            for one, _ in self.terms
+            if elsewhere(one.provenance)
+        ]
 
     @property
     def seeds(self) -> tuple[int, ...]:

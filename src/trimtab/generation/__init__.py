@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from trimtab.generation.generating import generate
+from trimtab.generation.generating import OtherModelWarning, generate
 from trimtab.generation.images import ImageRecord, ImageSet
-from trimtab.generation.initial import initial_latents
+from trimtab.generation.initial import initial_latents, steered_blocks
 
-__all__ = ["ImageRecord", "ImageSet", "generate", "initial_latents"]
+__all__ = [
+    "ImageRecord",
+    "ImageSet",
+    "OtherModelWarning",
+    "generate",
+    "initial_latents",
+    "steered_blocks",
+]

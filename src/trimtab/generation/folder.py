@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from trimtab.directions import Direction
 from trimtab.errors import FileError
 from trimtab.generation.images import RUN_FILE, ImageRecord, ImageSet
 from trimtab.generation.png import read_record, write_png
@@ -22,6 +23,30 @@ from trimtab.latents import (
 from trimtab.pipelines import library_versions
 
 FORMAT = "trimtab-run"
+APART = ("seeds", "prompt", "steering")
+"""Settings of a run that a picture's record says of this picture alone."""
+
+
+def require_terms(path: Path, steering: Mapping[str, Any] | None) -> None:
+    """Refuse a record of a steering whose terms do not name a direction and a strength.
+
+    Raises
+    ------
+    FileError
+        When one is missing.
+    """
+    for term in (steering or {}).get("terms", []):
+        if not ({"direction", "hash"} <= term.keys() and isinstance(term["hash"], str)):
+            raise FileError(
+                got=f"{path} with a steering by {term}",
+                expected="terms with direction, hash and strength",
+                do="restore the file, or start in a new folder",
+            )
+
+
+def _public(place: str | None) -> str | None:
+    """Return a Hub id, and None for a path: pictures travel, and it tells of somebody's machine."""
+    return None if place is None or Path(place).exists() else place
 
 
 class RunFolder:
@@ -36,6 +61,8 @@ class RunFolder:
         Everything that decides the pictures, JSON-able; ``seeds`` among it.
     model_path : str, optional
         Where the model came from; no setting, since a model may move.
+    directions : sequence of Direction, optional
+        Those that the steering names, kept in the folder: with it the run can be repeated.
 
     Raises
     ------
@@ -43,7 +70,13 @@ class RunFolder:
         When the folder holds something else, or a damaged picture.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], model_path: str | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        model_path: str | None,
+        directions: Sequence[Direction] = (),
+    ) -> None:
         self.path, self.settings, self.model_path = path, dict(settings), model_path
         self.records: dict[int, ImageRecord] = {}
         run_file = path / RUN_FILE
@@ -60,6 +93,10 @@ class RunFolder:
             run = {"format": FORMAT, "version": 1, "settings": self.settings}
             extra = {"model_path": model_path, "versions": library_versions()}
             write_json(run_file, run | extra)
+        for direction in directions:
+            file = self._direction_file(direction.hash)
+            if not file.exists():
+                direction.save(file)
 
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
@@ -71,12 +108,16 @@ class RunFolder:
             seeds=list[int],
             steering=dict[str, list[dict]],  # type: ignore[type-arg]
         )
+        require_terms(path / RUN_FILE, run["settings"].get("steering"))
         return cls(path, run["settings"], run.get("model_path"))
 
     def add(self, record: ImageRecord, image: Image.Image) -> None:
         """Write one picture, unless it is there already."""
         if record.seed not in self.records:
-            write_png(self._file(record.seed), image, asdict(record))
+            shared = {key: value for key, value in self.settings.items() if key not in APART}
+            about = {"model_path": _public(self.model_path), "settings": shared}
+            shared["config"] = _public(shared.get("config"))
+            write_png(self._file(record.seed), image, asdict(record) | about)
             self.records[record.seed] = record
 
     def image_set(self) -> ImageSet:
@@ -97,7 +138,11 @@ class RunFolder:
             )
         records = [self.records[seed] for seed in seeds]
         files = [self._file(seed) for seed in seeds]
-        return ImageSet(records, files, self.settings, model_path=self.model_path)
+        named = [term["hash"] for term in self.settings.get("steering", {}).get("terms", [])]
+        kept = [file for one in named if (file := self._direction_file(one)).exists()]
+        directions = [Direction.load(file) for file in kept]
+        place = self.model_path
+        return ImageSet(records, files, self.settings, model_path=place, directions=directions)
 
     def _find_finished(self) -> None:
         for seed in self.settings["seeds"]:
@@ -105,8 +150,9 @@ class RunFolder:
             if not file.exists():
                 continue
             try:
-                record = ImageRecord(**read_record(file))
-            except TypeError:  # of strange or missing entries
+                found = read_record(file)
+                record = ImageRecord(**{one.name: found[one.name] for one in fields(ImageRecord)})
+            except KeyError:
                 record = None
             if (
                 record is None
@@ -119,6 +165,9 @@ class RunFolder:
                     do="delete it and run generate again",
                 )
             self.records[seed] = record
+
+    def _direction_file(self, name: str) -> Path:
+        return self.path / "directions" / f"{name[:12]}.safetensors"
 
     def _file(self, seed: int) -> Path:
         return self.path / "images" / f"{seed:05d}.png"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from trimtab.directions import as_steering
+from trimtab.directions import Direction, as_steering
 from trimtab.directions.steering import Steerable
 from trimtab.errors import UsageError
 from trimtab.generation.folder import RunFolder
@@ -16,6 +17,10 @@ from trimtab.generation.images import ImageRecord, ImageSet
 from trimtab.generation.initial import latents_and_generators
 from trimtab.latents import Progress, batches, check_seeds, warn_on_overlap
 from trimtab.pipelines import RunSettings, latent_spec, model_facts, model_path, run
+
+
+class OtherModelWarning(UserWarning):
+    """A direction was learned on another model, or on other weights of this one."""
 
 
 def generate(
@@ -73,6 +78,8 @@ def generate(
     -----
     SeedOverlapWarning
         When a direction was learned from some of the seeds.
+    OtherModelWarning
+        When a direction was learned on other weights; the record says so.
     """
     if not isinstance(prompt, str) or not prompt.strip():
         raise UsageError(got=f"prompt {prompt!r}", expected="a text", do="say what to show")
@@ -83,16 +90,27 @@ def generate(
     steering.check(spec, len(seeds))
     cuts = list(batches(seeds, batch_size))
     warn_on_overlap(seeds, steering.seeds)
-    facts = model_facts(pipe) | {
+    facts = model_facts(pipe)
+    elsewhere = steering.learned_elsewhere(facts)
+    for one in elsewhere:
+        warnings.warn(
+            f"{one['name']} was learned on {one['model']}, not on these weights of "
+            f"{facts['model']}: its effect here was not measured",
+            OtherModelWarning,
+            stacklevel=2,
+        )
+    facts |= {
         "prompt": prompt,
         "steering": steering.to_dict(),
         **settings.to_dict(),
-        "model_dtype": str(spec.dtype).removeprefix("torch."),
         "batch_size": batch_size,
         "seeds": list(seeds),
     }
+    if elsewhere:
+        facts["learned_elsewhere"] = elsewhere
     where = model_path(pipe)
-    place = _InMemory(facts, where) if to is None else RunFolder(Path(to), facts, where)
+    used = [direction for direction, _ in steering.terms]
+    place = _InMemory(facts, where, used) if to is None else RunFolder(Path(to), facts, where, used)
     size = {"height": settings.height, "width": settings.width}
     for cut in cuts:
         if all(seed in place.records for seed in seeds[cut]):
@@ -112,8 +130,10 @@ def generate(
 class _InMemory:
     """The same door as `RunFolder`, without a disk behind it."""
 
-    def __init__(self, settings: dict[str, Any], model_path: str | None) -> None:
-        self.settings, self.model_path = settings, model_path
+    def __init__(
+        self, settings: dict[str, Any], model_path: str | None, directions: list[Direction]
+    ) -> None:
+        self.settings, self.model_path, self.directions = settings, model_path, directions
         self.records: dict[int, ImageRecord] = {}
         self.images: list[Image.Image] = []
 
@@ -123,4 +143,7 @@ class _InMemory:
 
     def image_set(self) -> ImageSet:
         records = list(self.records.values())
-        return ImageSet(records, self.images, self.settings, model_path=self.model_path)
+        place, directions = self.model_path, self.directions
+        return ImageSet(
+            records, self.images, self.settings, model_path=place, directions=directions
+        )

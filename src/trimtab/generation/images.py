@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from trimtab.directions import Direction
 from trimtab.errors import FileError
 from trimtab.generation.png import read_picture
 
@@ -52,6 +53,8 @@ class ImageSet(Sequence[Image.Image]):
         What decided the pictures, directions by name and hash; empty for pictures made elsewhere.
     model_path : str, optional
         Folder or Hub id of the model, as the pipeline names it.
+    directions : sequence of Direction, optional
+        Those that the pictures were steered by.
     """
 
     def __init__(
@@ -61,11 +64,13 @@ class ImageSet(Sequence[Image.Image]):
         settings: Mapping[str, Any] | None = None,
         *,
         model_path: str | None = None,
+        directions: Sequence[Direction] = (),
     ) -> None:
         self.records = tuple(records)
         self._images = tuple(images)
         self.settings = dict(settings or {})
         self.model_path = model_path
+        self.directions = tuple(directions)
 
     def __len__(self) -> int:
         """Count the pictures."""
@@ -74,9 +79,7 @@ class ImageSet(Sequence[Image.Image]):
     def __getitem__(self, i: Any) -> Any:
         """Give picture i, read when it is on disk, or the set of a slice."""
         if isinstance(i, slice):
-            return ImageSet(
-                self.records[i], self._images[i], self._settings_of(i), model_path=self.model_path
-            )
+            return self._like(self.records[i], self._images[i], self._settings_of(i))
         image = self._images[i]
         return read_picture(image) if isinstance(image, Path) else image
 
@@ -137,7 +140,16 @@ class ImageSet(Sequence[Image.Image]):
                 self[i]
             except FileError:
                 records[i], images[i] = replace(record, blocked=True), Image.new("RGB", (64, 64))
-        return ImageSet(records, images, self.settings, model_path=self.model_path)
+        return self._like(records, images, self.settings)
+
+    def _like(
+        self,
+        records: Sequence[ImageRecord],
+        images: Sequence[Image.Image | Path],
+        settings: Mapping[str, Any],
+    ) -> ImageSet:
+        place = self.model_path
+        return ImageSet(records, images, settings, model_path=place, directions=self.directions)
 
     def save(self, to: str | Path) -> ImageSet:
         """Write the set as a run folder: ``run.json`` and ``images/*.png``.
@@ -160,7 +172,7 @@ class ImageSet(Sequence[Image.Image]):
         from trimtab.generation.folder import RunFolder  # it reads and writes image sets
 
         settings = self.settings | {"seeds": list(self.seeds)}
-        folder = RunFolder(Path(to), settings, self.model_path)
+        folder = RunFolder(Path(to), settings, self.model_path, self.directions)
         for record, image in zip(self.records, self, strict=True):
             folder.add(record, image)
         return folder.image_set()

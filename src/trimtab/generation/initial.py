@@ -10,7 +10,7 @@ import torch
 from trimtab.directions import as_steering
 from trimtab.directions.steering import Steerable
 from trimtab.latents import noise_and_generators
-from trimtab.pipelines import family_of, latent_spec
+from trimtab.pipelines import latent_spec, latents_argument
 
 
 def initial_latents(
@@ -52,6 +52,35 @@ def initial_latents(
     return latents_and_generators(pipe, seeds, steer, height=height, width=width)[0]
 
 
+def steered_blocks(blocks: Any, steer: Steerable) -> Any:
+    """Insert a steering into the blocks of a modular pipeline.
+
+    Parameters
+    ----------
+    blocks : diffusers.modular_pipelines.SequentialPipelineBlocks
+        Those of a modular pipeline, ``pipe.blocks``; they are left as they are.
+    steer : Steering or Direction, optional
+        What to move the noise by, in its standard deviations.
+
+    Returns
+    -------
+    diffusers.modular_pipelines.SequentialPipelineBlocks
+        The text-to-image blocks with one more, ``steer``, after the latents are prepared.
+
+    Raises
+    ------
+    ModelError
+        When the blocks are of no known family, or do not name what prepares the latents.
+    UsageError
+        When a direction is of another family.
+    """
+    from trimtab.pipelines.modular import family_of_blocks, with_moved_latents
+
+    steering, family = as_steering(steer), family_of_blocks(blocks)
+    steering.check_family(family.name)
+    return with_moved_latents(blocks, family, lambda n: torch.from_numpy(steering.offset(n)))
+
+
 def latents_and_generators(
     pipe: Any,
     seeds: Iterable[int] | int,
@@ -66,4 +95,4 @@ def latents_and_generators(
     steering.check(spec)
     latents, generators = noise_and_generators(spec, seeds)
     latents = latents + torch.from_numpy(steering.offset(len(latents)))
-    return family_of(pipe).pack(latents).to(spec.device, spec.dtype), generators
+    return latents_argument(pipe, latents), generators

@@ -23,8 +23,8 @@ from trimtab.pipelines import (
     LatentSpec,
     RunSettings,
     Step,
-    family_of,
     latent_spec,
+    latents_argument,
     model_facts,
     run,
 )
@@ -101,7 +101,6 @@ def capture(
         "prompts": {name: list(texts) for name, texts in attribute.prompts(on=concepts).items()},
         **run_settings.to_dict(),
         "shape": list(spec.shape),
-        "model_dtype": str(spec.dtype).removeprefix("torch."),
         "dtype": _stored_dtype(dtype),
         "steps": _check_steps(steps, run_settings),
         "batch_size": batch_size,
@@ -140,7 +139,7 @@ def _run_to(
     run(
         pipe,
         prompts,
-        family_of(pipe).pack(latents).to(spec.device, spec.dtype),
+        latents_argument(pipe, latents),
         settings=settings,
         generators=generators,
         stop_after=max(steps),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import trimtab.pipelines.table  # noqa: F401 (it registers its rows)
+from trimtab.pipelines.embedding import embed
 from trimtab.pipelines.families import (
     Family,
     LatentSpec,
     family_of,
     known_families,
     latent_spec,
+    latents_argument,
     register_family,
+    whole_number,
 )
 from trimtab.pipelines.loading import (
     choose_device,
@@ -33,11 +37,13 @@ __all__ = [
     "RunSettings",
     "Step",
     "choose_device",
+    "embed",
     "family_of",
     "first_line",
     "folder_name",
     "known_families",
     "latent_spec",
+    "latents_argument",
     "library_versions",
     "load_model",
     "model_defaults",
@@ -47,4 +53,5 @@ __all__ = [
     "quiet_loading",
     "register_family",
     "run",
+    "whole_number",
 ]

@@ -1,9 +1,10 @@
-"""The table of model families: one row says what the latents of a family look like."""
+"""Families of models: what a row of the table says, and which row a pipeline belongs to."""
 
 from __future__ import annotations
 
+import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,8 +29,6 @@ class LatentSpec:
         Size of the picture, in pixels.
     dtype : torch.dtype
         The type in which the pipeline wants its latents.
-    device : torch.device
-        The device on which the pipeline computes.
     """
 
     family: str
@@ -37,14 +36,14 @@ class LatentSpec:
     height: int
     width: int
     dtype: torch.dtype
-    device: torch.device
 
 
 def _same(latents: torch.Tensor) -> torch.Tensor:
     return latents
 
 
-def _same_back(latents: torch.Tensor, shape: Shape) -> torch.Tensor:
+def same_back(latents: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Give latents their canonical shape, where packing changes nothing."""
     return latents.reshape(len(latents), *shape)
 
 
@@ -67,11 +66,29 @@ class Family:
     denoiser : str
         The attribute of the pipeline that holds the denoising network.
     pack : callable
-        Canonical latents ``(n, c, h, w)`` to the form that ``latents=`` takes.
+        Canonical latents ``(n, c, h, w)`` to the form that the pipeline denoises and hands to its
+        callbacks; linear.
     unpack : callable
         ``(packed, (c, h, w)) -> canonical``, the inverse of `pack`.
+    packs_itself : bool
+        Whether ``latents=`` takes the canonical form all the same.
     multiple : int
         Picture edges must be multiples of this many pixels.
+    dtype : torch.dtype, optional
+        Type of the latents where it is not the denoiser's.
+    half : torch.dtype
+        Type of the weights on an accelerator when none is asked for.
+    guidance : str
+        The argument of the pipeline that `guidance_scale` goes to.
+    negative_prompt : bool
+        Whether a negative prompt does anything, where the pipeline takes one.
+    options : mapping
+        Arguments of every call, without which the picture is not the one asked for.
+    embeds : tuple of str
+        The arguments of the call that stand for what ``pipe.encode_prompt`` returns, in its order;
+        empty for what the call makes anew.
+    modular : tuple of str
+        What Modular Diffusers calls its pipelines of this family (``model_name`` of the blocks).
     """
 
     name: str
@@ -81,8 +98,20 @@ class Family:
     default_size: Callable[[Any], tuple[int, int]]
     denoiser: str = "unet"
     pack: Callable[[torch.Tensor], torch.Tensor] = field(default=_same)
-    unpack: Callable[[torch.Tensor, Shape], torch.Tensor] = field(default=_same_back)
+    unpack: Callable[[torch.Tensor, Shape], torch.Tensor] = field(default=same_back)
+    packs_itself: bool = False
     multiple: int = 8
+    dtype: torch.dtype | None = None
+    half: torch.dtype = torch.bfloat16
+    guidance: str = "guidance_scale"
+    negative_prompt: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
+    embeds: tuple[str, ...] = ("prompt_embeds", "negative_prompt_embeds")
+    modular: tuple[str, ...] = ()
+
+    def as_argument(self, latents: torch.Tensor) -> torch.Tensor:
+        """Give canonical latents the form that ``latents=`` takes."""
+        return latents if self.packs_itself else self.pack(latents)
 
 
 _FAMILIES: dict[str, Family] = {}
@@ -117,7 +146,12 @@ def family_of(pipe: Any) -> Family:
     ModelError
         When no row names the pipeline's class or one of its bases.
     """
-    bases = [base.__name__ for base in type(pipe).__mro__]
+    return family_of_class(type(pipe))
+
+
+def family_of_class(pipeline: type) -> Family:
+    """Find the row of the table for a class of pipelines, as `family_of` does for one of them."""
+    bases = [base.__name__ for base in pipeline.__mro__]
     for name in bases:
         for family in reversed(_FAMILIES.values()):
             if name in family.pipelines:
@@ -126,8 +160,9 @@ def family_of(pipe: Any) -> Family:
     raise ModelError(
         got=f"a pipeline of class {bases[0]}",
         expected=f"one of {known}",
-        do=f"describe its latents with trimtab.register_family(trimtab.Family(..., "
-        f"pipelines=({bases[0]!r},)))",
+        do=f"describe its latents with trimtab.register_family(trimtab.Family(name=..., "
+        f"pipelines=({bases[0]!r},), channels=..., reduction=..., default_size=...)); "
+        "docs/pipelines.md has an example",
     )
 
 
@@ -158,7 +193,7 @@ def latent_spec(pipe: Any, *, height: int | None = None, width: int | None = Non
         side = whole_number(value)
         if side is None or side < 1 or side % cell or side % family.multiple:
             raise UsageError(
-                got=f"{name} {value}",
+                got=f"{name} {value} for {family.name}",
                 expected=f"a positive multiple of {max(cell, family.multiple)} pixels",
                 do=f"choose another {name}",
             )
@@ -168,9 +203,41 @@ def latent_spec(pipe: Any, *, height: int | None = None, width: int | None = Non
         shape=(family.channels(pipe), sides[0] // cell, sides[1] // cell),
         height=sides[0],
         width=sides[1],
-        dtype=getattr(pipe, family.denoiser).dtype,
-        device=torch.device(pipe._execution_device),
+        dtype=_latent_dtype(pipe),
     )
+
+
+def latents_argument(pipe: Any, latents: torch.Tensor) -> torch.Tensor:
+    """Give canonical latents the form, type and device that ``latents=`` of a pipeline takes.
+
+    Parameters
+    ----------
+    pipe : diffusers.DiffusionPipeline
+        The pipeline; it is only looked at.
+    latents : torch.Tensor
+        ``(n, c, h, w)``.
+    """
+    packed = family_of(pipe).as_argument(latents)
+    return packed.to(pipe._execution_device, _latent_dtype(pipe))
+
+
+def _latent_dtype(pipe: Any) -> torch.dtype:
+    family = family_of(pipe)
+    found: torch.dtype = family.dtype or getattr(pipe, family.denoiser).dtype
+    return found
+
+
+def parameters(pipe: Any) -> dict[str, Any]:
+    """Give the arguments that a pipeline's call names, with their defaults.
+
+    What it would only swallow in its ``**kwargs`` is not among them.
+    """
+    found: dict[str, Any] = {}
+    for base in reversed(type(pipe).__mro__):  # a subclass may pass on what its base names
+        call = vars(base).get("__call__")
+        named = inspect.signature(call).parameters.values() if call else ()
+        found |= {p.name: p.default for p in named if p.kind is not p.VAR_KEYWORD}
+    return found
 
 
 def whole_number(value: Any) -> int | None:
@@ -179,24 +246,3 @@ def whole_number(value: Any) -> int | None:
         return None if isinstance(value, bool) else operator.index(value)
     except TypeError:
         return None
-
-
-def _unet_size(pipe: Any) -> tuple[int, int]:
-    size = pipe.unet.config.sample_size
-    height, width = (size, size) if isinstance(size, int) else size
-    return height * pipe.vae_scale_factor, width * pipe.vae_scale_factor
-
-
-for _name, _pipelines in {
-    "stable-diffusion": ("StableDiffusionPipeline",),
-    "stable-diffusion-xl": ("StableDiffusionXLPipeline",),
-}.items():
-    register_family(
-        Family(
-            name=_name,
-            pipelines=_pipelines,
-            channels=lambda pipe: int(pipe.unet.config.in_channels),
-            reduction=lambda pipe: int(pipe.vae_scale_factor),
-            default_size=_unet_size,
-        )
-    )

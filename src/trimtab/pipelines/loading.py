@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import logging
 import math
@@ -15,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import DiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from trimtab import __version__
-from trimtab.errors import FileError, ModelError, UsageError
-from trimtab.pipelines.families import family_of
+from trimtab.errors import FileError, ModelError, TrimtabError, UsageError
+from trimtab.pipelines.families import Family, family_of, family_of_class
+from trimtab.pipelines.memory import require_memory
+from trimtab.pipelines.sources import source_of
 
 _LIBRARY_LOGS: tuple[Any, ...] = (diffusers_logging, transformers_logging)
 _REMARKS = {  # logger -> what it says of things that are as they should be
@@ -29,9 +31,11 @@ _REMARKS = {  # logger -> what it says of things that are as they should be
     "diffusers.configuration_utils": "block_out_channels.* were passed to AutoencoderTiny",
     "transformers.utils.import_utils": "requires torchvision .*falling back",
     "huggingface_hub.utils._http": "thrown while requesting|Retrying in",
+    "huggingface_hub.hub_mixin": "config.json not found",
 }
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+OFFLOADS = ("model", "sequential")
 NUMBERS = ("num_inference_steps", "guidance_scale")
 """The settings whose defaults a model folder may carry."""
 
@@ -43,19 +47,29 @@ def load_model(
     dtype: torch.dtype | str | None = None,
     revision: str | None = None,
     variant: str | None = None,
+    config: str | Path | None = None,
+    offload: str | None = None,
 ) -> Any:
     """Load a text-to-image pipeline; weights only from safetensors, code only from diffusers.
 
     Parameters
     ----------
     name : str or Path
-        A folder in the diffusers layout, or an id on the Hugging Face Hub.
+        A folder in the diffusers layout, an id on the Hugging Face Hub, or a single
+        ``.safetensors`` file that holds a whole checkpoint.
     device : str
         ``"auto"`` takes an accelerator where there is one.
     dtype : torch.dtype or str, optional
-        Type of the weights, e.g. ``"float16"``; by default float16 on CUDA, else float32.
+        Type of the weights, e.g. ``"float16"``; by default what suits the family (bfloat16, or
+        float16 for Stable Diffusion and its kin) on an accelerator, else float32.
     revision, variant : str, optional
         As in ``DiffusionPipeline.from_pretrained``.
+    config : str or Path, optional
+        For a single file: the folder or Hub id whose pipeline it fits; diffusers guesses an id from
+        the file where not given.
+    offload : {"model", "sequential"}, optional
+        Keep the weights in main memory, and only the part at work on the accelerator (needs
+        accelerate): whole components, or layer by layer, which is slower and needs least.
 
     Returns
     -------
@@ -65,49 +79,87 @@ def load_model(
     Raises
     ------
     ModelError
-        When the model is missing, unreadable, or of a family that is not in the table.
+        When the model is missing, unreadable, of a family that is not in the table, or larger than
+        the memory that is free.
     UsageError
-        When the device or the type is unknown.
+        When the device, the type or the offloading is unknown, or an option does not go with it.
     """
     place = choose_device(device)
-    kind = _dtype(dtype, place)
+    _check_offload(offload, place)
+    source = source_of(Path(name), revision=revision, variant=variant, config=config)
+    with quiet_loading(), _readable(name):
+        kind = source.pipeline_class()
+    # Before anything is downloaded: what is not in the table would be refused afterwards.
+    weights = _dtype(dtype, place, family_of_class(kind))
+    lean = find_spec("accelerate") is not None
+    with quiet_loading(), _readable(name):
+        require_memory(source.weights(), weights, place, offload=offload, lean=lean)
+        pipe = source.load(kind, weights, lean=lean)
+    pipe.register_to_config(_trimtab_source=source.facts())
+    if offload == "model":
+        pipe.enable_model_cpu_offload(device=place)
+    elif offload == "sequential":
+        pipe.register_to_config(_trimtab_weights=_weights_hash(pipe))  # out of reach afterwards
+        pipe.enable_sequential_cpu_offload(device=place)
+    else:
+        pipe.to(place)
+    return pipe
+
+
+@contextlib.contextmanager
+def _readable(name: str | Path) -> Iterator[None]:
+    """Put whatever the libraries raise of a model that cannot be read into one line."""
     try:
-        with quiet_loading():
-            pipe = DiffusionPipeline.from_pretrained(
-                str(name),
-                dtype=kind,
-                revision=revision,
-                variant=variant,
-                use_safetensors=True,
-                low_cpu_mem_usage=find_spec("accelerate") is not None,
-            )
-    # from_pretrained raises whatever its libraries raise: OSError, ValueError, HTTP, safetensors…
+        yield
+    except TrimtabError:
+        raise
+    # They raise whatever theirs raise in turn: OSError, ValueError, HTTP, safetensors…
     except Exception as error:
         raise ModelError(
             got=f"model {str(name)!r}, which cannot be loaded ({first_line(error)})",
-            expected="a folder in the diffusers layout with safetensors weights, or a Hub id",
+            expected="a folder in the diffusers layout with safetensors weights, a Hub id, or a "
+            "single .safetensors file",
             do="check the name, the path and the connection",
         ) from error
-    family_of(pipe)
-    if revision is not None:
-        pipe.register_to_config(_trimtab_revision=revision)
-    return pipe.to(place)
+
+
+def _check_offload(offload: str | None, place: torch.device) -> None:
+    if offload is None:
+        return
+    if offload not in OFFLOADS:
+        raise UsageError(
+            got=f"offload {offload!r}", expected=f"one of {', '.join(OFFLOADS)}", do="choose one"
+        )
+    if place.type == "cpu":
+        raise UsageError(
+            got=f"offload {offload!r} on the CPU",
+            expected="an accelerator to offload from",
+            do="leave it out: everything is in main memory already",
+        )
+    if find_spec("accelerate") is None:
+        raise UsageError(
+            got=f"offload {offload!r} without accelerate",
+            expected="the library accelerate",
+            do="run pip install accelerate",
+        )
 
 
 def model_path(pipe: Any) -> str | None:
-    """Give the folder or Hub id a pipeline was loaded from; None when it was built in memory."""
+    """Give the folder, file or Hub id a pipeline was loaded from; None when built in memory."""
     path = getattr(pipe, "name_or_path", None)
     if not path:
         return None
     # Whole, so that a record of it holds in other working folders, too.
-    return str(Path(path).absolute() if Path(path).is_dir() else path)
+    return str(Path(path).absolute() if Path(path).exists() else path)
 
 
 def model_name(pipe: Any) -> str:
-    """Name a pipeline for records: its folder's name, its Hub id, or its class."""
+    """Name a pipeline for records: its folder's or file's name, its Hub id, or its class."""
     path = model_path(pipe)
     if path is None:
         return type(pipe).__name__
+    if Path(path).is_file():
+        return Path(path).stem
     return folder_name(Path(path)) if Path(path).is_dir() else path
 
 
@@ -143,7 +195,8 @@ def model_facts(pipe: Any) -> dict[str, Any]:
     dict
         JSON-able; ``weights`` is a hash over a sample of every parameter, which notices
         retrained, swapped or adapted weights without reading them all. Of parameters whose values
-        are out of reach, as under sequential offloading, it takes names and shapes.
+        are out of reach it takes names and shapes, unless `load_model` put them there: then it is
+        the hash from before.
     """
     # JSON has no infinity, which a scheduler's bounds may be.
     config = {
@@ -151,11 +204,13 @@ def model_facts(pipe: Any) -> dict[str, Any]:
         for k, v in pipe.scheduler.config.items()
         if not k.startswith("_")
     }
+    family = family_of(pipe)
     return {
         "model": model_name(pipe),
-        "revision": pipe.config.get("_trimtab_revision"),
-        "weights": _weights_hash(pipe),
-        "family": family_of(pipe).name,
+        **(pipe.config.get("_trimtab_source") or dict.fromkeys(("revision", "variant", "config"))),
+        "weights": pipe.config.get("_trimtab_weights") or _weights_hash(pipe),
+        "model_dtype": str(getattr(pipe, family.denoiser).dtype).removeprefix("torch."),
+        "family": family.name,
         "scheduler": type(pipe.scheduler).__name__,
         "scheduler_config": json.loads(json.dumps(config, default=str, sort_keys=True)),
     }
@@ -195,12 +250,15 @@ def _weights_hash(pipe: Any) -> str:
     digest = hashlib.sha256()
     for part, module in pipe.components.items():
         if isinstance(module, torch.nn.Module):
-            for name, weight in module.named_parameters():
-                if weight.is_meta:
-                    digest.update(f"{part}.{name} {tuple(weight.shape)}".encode())
+            weights = module.named_parameters()
+            for place, named in itertools.groupby(weights, lambda item: item[1].device):
+                if place.type == "meta":
+                    shapes = (f"{part}.{name} {tuple(weight.shape)}" for name, weight in named)
+                    digest.update("".join(shapes).encode())
                 else:
-                    sample = weight.detach().flatten()[:8].to("cpu", torch.float32)
-                    digest.update(sample.numpy().tobytes())
+                    # Brought over together: one by one, each would wait for the accelerator.
+                    samples = [weight.detach().flatten()[:8].float() for _, weight in named]
+                    digest.update(torch.cat(samples).cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -230,9 +288,9 @@ def choose_device(name: str) -> torch.device:
     return place
 
 
-def _dtype(name: torch.dtype | str | None, device: torch.device) -> torch.dtype:
+def _dtype(name: torch.dtype | str | None, device: torch.device, family: Family) -> torch.dtype:
     if name is None:
-        return torch.float16 if device.type == "cuda" else torch.float32
+        return torch.float32 if device.type == "cpu" else family.half
     found = getattr(torch, name, None) if isinstance(name, str) else name
     if found not in DTYPES:
         raise UsageError(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
 
 from trimtab.errors import ModelError, UsageError
-from trimtab.pipelines.families import family_of, latent_spec
+from trimtab.pipelines.families import family_of, latent_spec, parameters
 from trimtab.pipelines.schedules import Step, completing_calls, step_after
 from trimtab.pipelines.settings import RunSettings
+
+PROMPTS = ("prompt", "negative_prompt")
+"""What embeddings stand for."""
 
 
 class Pictures(NamedTuple):
@@ -41,12 +46,14 @@ def run(
     *,
     settings: RunSettings,
     generators: list[torch.Generator] | None = None,
+    embeddings: Mapping[str, Any] | None = None,
     stop_after: int | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> Pictures | None:
     """Call a pipeline once, from given initial latents.
 
-    The pipeline is left as it was: its progress bar is only switched off for the call.
+    The pipeline is left as it was: for the call alone its progress bar is switched off, and its
+    scheduler draws from the generators.
 
     Parameters
     ----------
@@ -60,6 +67,8 @@ def run(
         How to run.
     generators : list of torch.Generator, optional
         One per image, for schedulers that add noise on their way.
+    embeddings : mapping, optional
+        As `embed` gives them; they stand for the prompts and the negative prompt.
     stop_after : int, optional
         Leave the pipeline after this many completed steps: no further denoising, no decoding.
     on_step : callable, optional
@@ -79,19 +88,15 @@ def run(
     """
     settings = settings.resolve(pipe)
     _check_latents(pipe, latents, len(prompts), settings)
-    negative = settings.negative_prompt
-    call: dict[str, Any] = settings.to_dict() | {
-        "prompt": list(prompts),
-        "negative_prompt": None if negative is None else [negative] * len(prompts),
-        "latents": latents,
-        "generator": generators,
-    }
+    call = _arguments(pipe, prompts, settings) | {"latents": latents, "generator": generators}
+    if embeddings is not None:
+        # None, not nothing: some take an empty negative prompt for granted.
+        call |= {name: None for name in PROMPTS if name in parameters(pipe)} | dict(embeddings)
     watch = None
     if stop_after is not None or on_step is not None:
         watch = _Watch(pipe, latents, settings, stop_after, on_step)
-        call["callback_on_step_end"] = watch
-        call["callback_on_step_end_tensor_inputs"] = ["latents"]
-    with _no_progress_bar(pipe):
+        call |= watch.hooks()
+    with _no_progress_bar(pipe), _seeded(pipe.scheduler, generators):
         try:
             output = pipe(**call)
         except BaseException as error:
@@ -102,11 +107,23 @@ def run(
     if watch is not None and not watch.called:
         raise ModelError(
             got=f"{type(pipe).__name__}, which never called back after a step",
-            expected="a pipeline that honours callback_on_step_end",
+            expected="a pipeline that honours callback_on_step_end, or the older callback",
             do="use a pipeline class that supports it",
         )
     blocked = getattr(output, "nsfw_content_detected", None) or [False] * len(output.images)
     return Pictures(list(output.images), [bool(flag) for flag in blocked])
+
+
+def _arguments(pipe: Any, prompts: Sequence[str], settings: RunSettings) -> dict[str, Any]:
+    """Say only what was asked: None is no default of every pipeline, nor is every name known."""
+    family = family_of(pipe)
+    asked = {name: value for name, value in settings.to_dict().items() if value is not None}
+    call = {"prompt": list(prompts), **asked}
+    if "guidance_scale" in call:
+        call[family.guidance] = call.pop("guidance_scale")
+    if "negative_prompt" in call:
+        call["negative_prompt"] = [call["negative_prompt"]] * len(prompts)
+    return call | dict(family.options)
 
 
 class _Watch:
@@ -127,40 +144,62 @@ class _Watch:
                 expected=f"a step from 1 to {self.steps}",
                 do="choose another step or more num_inference_steps",
             )
-        self.family = family_of(pipe)
+        self.pipe, self.family = pipe, family_of(pipe)
         self.shape = latent_spec(pipe, height=settings.height, width=settings.width).shape
         self.stop_after, self.on_step = stop_after, on_step
-        self.called = False
-        self.completes: dict[int, int] = {}
+        self.called, self.number = False, 0
+        self.completing: list[int] = []
 
-    def __call__(
+    def hooks(self) -> dict[str, Any]:
+        """Give the arguments that make the pipeline call back, in the way that it knows."""
+        if "callback_on_step_end" in parameters(self.pipe):
+            return {
+                "callback_on_step_end": self.after_call,
+                "callback_on_step_end_tensor_inputs": ["latents"],
+            }
+        return {"callback": self.after_step, "callback_steps": 1}
+
+    def after_call(
         self, pipe: Any, call: int, timestep: Any, tensors: dict[str, Any]
     ) -> dict[str, Any]:
-        scheduler = pipe.scheduler
+        """Hear of every call of the denoiser."""
+        if call in self.calls():
+            self.done(call, tensors["latents"])
+        return {}
+
+    def after_step(self, step: int, timestep: Any, latents: torch.Tensor) -> None:
+        """Hear, in the older way, only of calls that complete a step."""
+        self.done(self.calls()[self.number], latents)
+
+    def calls(self) -> list[int]:
+        """List the calls that complete a step; known once the pipeline has set its scheduler."""
         if not self.called:
             self.called = True
+            scheduler = self.pipe.scheduler
+            # Sana Sprint's scheduler lists one timestep more than the pipeline visits.
+            visited = scheduler.timesteps[: getattr(self.pipe, "num_timesteps", None)]
             order = getattr(scheduler, "order", 1)
-            calls = completing_calls(scheduler.timesteps.tolist(), self.steps, order)
-            self.completes = {done: number for number, done in enumerate(calls, start=1)}
-        number = self.completes.get(call)
-        if number is None:
-            return {}
+            self.completing = completing_calls(visited.tolist(), self.steps, order)
+        return self.completing
+
+    def done(self, call: int, latents: torch.Tensor) -> None:
+        """Show a completed step, and stop after the last wanted."""
+        self.number += 1
         if self.on_step is not None:
-            canonical = self.family.unpack(tensors["latents"], self.shape)
-            self.on_step(step_after(scheduler, call, number, canonical))
-        if number == self.stop_after:
+            canonical = self.family.unpack(latents, self.shape)
+            self.on_step(step_after(self.pipe.scheduler, call, self.number, canonical))
+        if self.number == self.stop_after:
             raise _Stop
-        return {}
 
 
 def _check_latents(pipe: Any, latents: torch.Tensor, n: int, settings: RunSettings) -> None:
     spec = latent_spec(pipe, height=settings.height, width=settings.width)
     canonical = torch.empty((n, *spec.shape), dtype=spec.dtype, device="meta")
-    wanted = tuple(family_of(pipe).pack(canonical).shape)
+    wanted = tuple(family_of(pipe).as_argument(canonical).shape)
     if tuple(latents.shape) != wanted or latents.dtype != spec.dtype:
         raise UsageError(
             got=f"latents of shape {tuple(latents.shape)} and {latents.dtype}",
-            expected=f"shape {wanted} and {spec.dtype} for {n} prompts",
+            expected=f"shape {wanted} and {spec.dtype} for {n} prompts of {spec.family}",
             do="make them with initial_latents at the same height and width",
         )
 
@@ -173,3 +212,23 @@ def _no_progress_bar(pipe: Any) -> Iterator[None]:
         yield
     finally:
         pipe.set_progress_bar_config(**before)
+
+
+@contextlib.contextmanager
+def _seeded(scheduler: Any, generators: list[torch.Generator] | None) -> Iterator[None]:
+    """Let a scheduler's noise come from the generators where the pipeline does not pass them on.
+
+    Flow pipelines do not, so that stochastic sampling would draw from torch's global state.
+    """
+    if "generator" not in inspect.signature(scheduler.step).parameters:
+        yield
+        return
+    own = vars(scheduler).get("step")  # which somebody may have put there
+    scheduler.step = functools.partial(scheduler.step, generator=generators)
+    try:
+        yield
+    finally:
+        if own is None:
+            del scheduler.step
+        else:
+            scheduler.step = own

@@ -79,9 +79,18 @@ def noise_level(scheduler: Any, timestep: float) -> float:
     """
     sigmas, index = getattr(scheduler, "sigmas", None), getattr(scheduler, "step_index", None)
     if sigmas is not None and index is not None:
-        return float(sigmas[index])
+        sigma = float(sigmas[index])
+        return sigma / (1 - sigma) if _is_flow(scheduler) else sigma
+    if scheduler.config.get("prediction_type") == "trigflow":  # its timesteps are angles
+        return math.tan(timestep)
     signal = float(scheduler.alphas_cumprod[int(timestep)])
     return math.sqrt((1 - signal) / signal)
+
+
+def _is_flow(scheduler: Any) -> bool:
+    """Tell whether sigma is the share of noise in a mixture that adds up to one."""
+    config = scheduler.config
+    return type(scheduler).__name__.startswith("FlowMatch") or config.get("use_flow_sigmas", False)
 
 
 def step_after(scheduler: Any, call: int, number: int, latents: torch.Tensor) -> Step:

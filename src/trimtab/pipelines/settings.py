@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from trimtab.errors import UsageError
-from trimtab.pipelines.families import latent_spec, whole_number
+from trimtab.pipelines.families import family_of, latent_spec, parameters, whole_number
 from trimtab.pipelines.loading import model_defaults
 
 
@@ -74,11 +73,20 @@ class RunSettings:
             When the scheduler cannot do that many steps, or the size does not fit.
         """
         spec = latent_spec(pipe, height=self.height, width=self.width)
-        defaults = _signature_defaults(pipe) | model_defaults(pipe)
+        family, known = family_of(pipe), parameters(pipe)
+        if self.negative_prompt is not None and not (
+            family.negative_prompt and "negative_prompt" in known
+        ):
+            raise UsageError(
+                got=f"a negative prompt for {type(pipe).__name__}",
+                expected="none: its pictures do not depend on it",
+                do="leave it out",
+            )
+        defaults = known | {"guidance_scale": known.get(family.guidance)} | model_defaults(pipe)
         steps = self.num_inference_steps
         steps = int(defaults["num_inference_steps"] if steps is None else steps)
         guidance = self.guidance_scale
-        guidance = float(defaults["guidance_scale"] if guidance is None else guidance)
+        guidance = defaults["guidance_scale"] if guidance is None else guidance
         trained = pipe.scheduler.config.get("num_train_timesteps", steps)
         if steps > trained:
             raise UsageError(
@@ -86,17 +94,9 @@ class RunSettings:
                 expected=f"at most {trained}, the steps that the scheduler was made for",
                 do="ask for fewer steps",
             )
+        guidance = None if guidance is None else float(guidance)
         return RunSettings(steps, guidance, self.negative_prompt, spec.height, spec.width)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the settings as plain values for a record."""
         return asdict(self)
-
-
-def _signature_defaults(pipe: Any) -> dict[str, Any]:
-    defaults: dict[str, Any] = {}
-    for base in reversed(type(pipe).__mro__):  # a subclass may pass on what its base names
-        call = vars(base).get("__call__")
-        parameters = inspect.signature(call).parameters.values() if call else ()
-        defaults |= {parameter.name: parameter.default for parameter in parameters}
-    return defaults

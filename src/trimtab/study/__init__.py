@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trimtab.study.dose import Dose, DoseResponse, measure_response
+from trimtab.study.effect import measured_effect
 from trimtab.study.folder import STUDY_FILE
 from trimtab.study.mitigation import mitigate
 from trimtab.study.plan import Plan
@@ -16,5 +17,6 @@ __all__ = [
     "Reader",
     "Reading",
     "measure_response",
+    "measured_effect",
     "mitigate",
 ]

@@ -75,6 +75,11 @@ class StudyFolder:
         learned.save(file)
         return learned
 
+    def annotate(self, name: str, **facts: Any) -> None:
+        """Add to the provenance of the direction kept under a name."""
+        file = self.path / self.direction_file(name)
+        Direction.load(file).annotated(**facts).save(file)
+
     @staticmethod
     def direction_file(name: str) -> str:
         """Where a direction lies, relative to the folder."""

@@ -32,6 +32,7 @@ from trimtab.pipelines import RunSettings, model_path
 from trimtab.recognition import preservation, psnr, recogniser_for
 from trimtab.recognition.protocol import Embedder, recogniser_name
 from trimtab.study.dose import MAX_LOSS, Dose, DoseResponse, JointResponse, measure_response
+from trimtab.study.effect import measured_effect
 from trimtab.study.folder import StudyFolder
 from trimtab.study.plan import MOST_DOSES, Plan, capture_steps
 from trimtab.study.reading import Judge, Reader, Reading, plain
@@ -132,7 +133,10 @@ class _Study:
         sums = self.sum_strengths(learned) if len(learned) > 1 else {}
         before = self.read("plain", None)
         both = self.read("sum", _sum(learned, sums)) if sums else None
-        return [self.entry(one, before, both, sums, cosines[one.attribute.name]) for one in learned]
+        entries = []
+        for one in learned:
+            entries.append(self.entry(one, before, both, sums, cosines[one.attribute.name]))
+        return entries
 
     # Learning and choosing: capture and calibration seeds only
 
@@ -233,6 +237,11 @@ class _Study:
     ) -> dict[str, Any]:
         name, direction, strength = learned.attribute.name, learned.direction, learned.strength
         after = self.read(f"{name}-steered", strength * direction)
+        seen = measured_effect(
+            direction, strength, self.plan.prompt, before.views["product"], after.views["product"],
+            concept=self.plan.concept, chose_strength=True,
+        )  # fmt: skip
+        self.folder.annotate(name, measured=seen)
         arms = {"plain": before, "steered": after}
         controls = [
             self.read(f"{name}-random-{seed}", strength * Direction.random(direction.shape, seed))

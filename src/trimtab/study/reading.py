@@ -17,6 +17,8 @@ from trimtab.study.dose import Dose
 from trimtab.study.plan import Plan
 
 Judge = Callable[[ImageSet], Mapping[str, Labels]]
+CONCEPT = "concept"
+"""Name of the labels that tell which concept of its pack a picture shows."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,12 @@ class Reading:
             "deviation_ratio": plain(ratio.value),
             "deviation_ratio_ci": [plain(ratio.low), plain(ratio.high)],
             "noise_floor": plain(ratio.noise_floor),
-            "concept_kept": float(self._kept(labels).mean()),
+            "concept_kept": float(concept_kept(labels[CONCEPT], self.concept).mean()),
         }
-
-    def _kept(self, labels: Mapping[str, Labels]) -> NDArray[np.bool_]:
-        # A forced choice among the pack: which concept does the picture show most?
-        found = labels["concept"]
-        top = found.probabilities.argmax(axis=1)
-        kept: NDArray[np.bool_] = (top == found.groups.index(self.concept)) & ~found.blocked
-        return kept
 
     def concept_kept(self, view: str = "product") -> float:
         """Share of all pictures that show the prompt's concept."""
-        return float(self._kept(self.views[view]).mean())
+        return float(concept_kept(self.views[view][CONCEPT], self.concept).mean())
 
     def dose(self, strength: float, name: str, towards: str, view: str = "product") -> Dose:
         """Count this set of pictures as one dose."""
@@ -73,7 +68,7 @@ class Reading:
             n=len(self.images),
             known=int((codes >= 0).sum()),
             towards=int((codes == labels[name].groups.index(towards)).sum()),
-            kept=int(self._kept(labels).sum()),
+            kept=int(concept_kept(labels[CONCEPT], self.concept).sum()),
         )
 
     def compare(self, after: Reading, name: str) -> dict[str, dict[str, Any]]:
@@ -94,7 +89,7 @@ class Reading:
                     {
                         name: (before, after.views[view][name])
                         for name, before in labels.items()
-                        if name not in {*steered, "concept"}
+                        if name not in {*steered, CONCEPT}
                     }
                 )
             ]
@@ -114,13 +109,20 @@ class Reader:
         """Recognise every attribute and the concept."""
         wanted = {a.name: a for a in (*self.plan.attributes, *self.plan.watch)}
         product = {name: classify(images, a, self.recogniser) for name, a in wanted.items()}
-        product["concept"] = classify(images, self.plan.concepts, self.recogniser)
+        product[CONCEPT] = classify(images, self.plan.concepts, self.recogniser)
         views: dict[str, Mapping[str, Labels]] = {"product": product}
         if self.judge is not None:
             judged = self.judge(images)
-            if "concept" in judged:
+            if CONCEPT in judged:
                 views["oracle"] = {name: judged[name] for name in product if name in judged}
         return Reading(images, self.plan.concept, views, place)
+
+
+def concept_kept(labels: Labels, concept: str) -> NDArray[np.bool_]:
+    """Tell of each picture whether, among the concepts of its pack, it shows this one most."""
+    top = labels.probabilities.argmax(axis=1)
+    kept: NDArray[np.bool_] = (top == labels.groups.index(concept)) & ~labels.blocked
+    return kept
 
 
 def plain(value: Any) -> Any:

@@ -1,0 +1,125 @@
+"""What a model's weights need, told from the headers of its files, against what is free."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+import torch
+
+from trimtab.errors import ModelError, UsageError
+
+Files = Mapping[str, Sequence[Path]]
+"""The weight files of each part of a model."""
+
+
+def weight_files(folder: Path, variant: str | None) -> Files:
+    """List the safetensors files that diffusers would load of a folder, part by part.
+
+    Parameters
+    ----------
+    folder : Path
+        In the diffusers layout.
+    variant : str, optional
+        As in ``DiffusionPipeline.from_pretrained``: a part without it is loaded as it is.
+    """
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    chosen = {}
+    for part, kind in index.items():
+        files = sorted((folder / part).glob("*.safetensors")) if isinstance(kind, list) else []
+        plain = [file for file in files if not _variant_of(file)]
+        varied = [file for file in files if variant and _variant_of(file) == variant]
+        chosen[part] = varied or plain or files
+    return chosen
+
+
+def require_memory(
+    parts: Files, dtype: torch.dtype, device: torch.device, *, offload: str | None, lean: bool
+) -> None:
+    """Refuse weights for which there is no room, before they are read.
+
+    Parameters
+    ----------
+    parts : mapping
+        The weight files of each part.
+    dtype : torch.dtype
+        The type in which they will be held.
+    device : torch.device
+        Where the pipeline computes; whatever that is, it is put together in main memory.
+    offload : {"model", "sequential"}, optional
+        Then the weights stay in main memory; of "model", the largest part must fit the device.
+    lean : bool
+        Whether a part is filled as it is read (which takes accelerate): otherwise the largest is
+        there twice.
+
+    Raises
+    ------
+    ModelError
+        When they are larger than what is free, or a file is damaged.
+    """
+    sizes = [sum(map(elements, files)) * dtype.itemsize for files in parts.values()] or [0]
+    wanted = {torch.device("cpu"): sum(sizes) + (0 if lean else max(sizes))}
+    if device.type != "cpu" and offload is None:
+        wanted[device] = sum(sizes)
+    elif offload == "model" and len(sizes) > 1:  # of a single file the parts are not known
+        wanted[device] = max(sizes)
+    for place, needed in wanted.items():
+        free = free_memory(place)
+        if needed > free:
+            kind = str(dtype).removeprefix("torch.")
+            raise ModelError(
+                got=f"weights that take {needed / 1e9:,.1f} GB in {kind}",
+                expected=f"at most the {free / 1e9:,.1f} GB that are free on {place}",
+                do="free some, or choose a smaller dtype, offloading, or another device",
+            )
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes that are free on a device.
+
+    Raises
+    ------
+    UsageError
+        When it is of another kind than cuda, mps or cpu.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
+    if device.type == "cpu":
+        return int(psutil.virtual_memory().available)
+    raise UsageError(got=f"device {device}", expected="cuda, mps or cpu", do="choose one")
+
+
+def elements(file: Path) -> int:
+    """Count the numbers in a safetensors file; only its header is read.
+
+    Raises
+    ------
+    ModelError
+        When there is no such header.
+    """
+    try:
+        with file.open("rb") as content:
+            (length,) = struct.unpack("<Q", content.read(8))
+            if length > file.stat().st_size:
+                raise ValueError("a header longer than the file")
+            header = json.loads(content.read(length))
+        return sum(math.prod(one["shape"]) for name, one in header.items() if name[:2] != "__")
+    except (OSError, ValueError, struct.error, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            got=f"{file}, which cannot be read ({error})",
+            expected="a safetensors file",
+            do="download or save the model again",
+        ) from error
+
+
+def _variant_of(file: Path) -> str | None:
+    """Return what stands between a weight file's name and its suffix or shard number."""
+    found = re.search(r"\.([\w-]+?)(-\d+-of-\d+)?\.safetensors$", file.name)
+    return found[1] if found else None

@@ -1,0 +1,122 @@
+"""Modular Diffusers: a block that moves the initial latents, after the block that prepares them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from diffusers.modular_pipelines import (
+    InputParam,
+    ModularPipelineBlocks,
+    OutputParam,
+    SequentialPipelineBlocks,
+)
+
+from trimtab.errors import ModelError, UsageError
+from trimtab.pipelines.families import Family, known_families
+
+WORKFLOW = "text2image"
+PREPARES = "prepare_latents"
+"""How diffusers names the block that draws the initial latents, or takes those given."""
+
+
+class MoveLatents(ModularPipelineBlocks):
+    """Add an offset to the initial latents of a modular pipeline.
+
+    There the latents are already packed, and scaled by the scheduler's ``init_noise_sigma`` where
+    it has one: the offset goes the same way.
+
+    Parameters
+    ----------
+    family : Family
+        The row whose packed form the latents have.
+    offset : callable
+        ``n -> (1 or n, c, h, w)``, canonical, in standard deviations of the noise.
+    """
+
+    def __init__(self, family: Family, offset: Callable[[int], torch.Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.family, self.offset = family, offset
+
+    @property
+    def description(self) -> str:
+        """Say what the block does."""
+        return "Moves the initial latents along a steering."
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        """Take the latents of the block before."""
+        return [InputParam("latents", type_hint=torch.Tensor, required=True)]
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        """Give them on."""
+        return [OutputParam("latents", type_hint=torch.Tensor)]
+
+    @torch.no_grad()
+    def __call__(self, components: Any, state: Any) -> tuple[Any, Any]:
+        """Move what the pipeline's state holds."""
+        latents: torch.Tensor = state.get("latents")
+        offset = self.family.pack(self.offset(len(latents)))
+        if offset.shape[1:] != latents.shape[1:]:
+            raise UsageError(
+                got=f"a steering of packed shape {tuple(offset.shape[1:])}",
+                expected=f"{tuple(latents.shape[1:])}, the shape of this model's latents",
+                do="use directions of this model, learned at this size",
+            )
+        scale = float(getattr(components.scheduler, "init_noise_sigma", 1.0))
+        state.set("latents", latents + scale * offset.to(latents))
+        return components, state
+
+
+def family_of_blocks(blocks: Any) -> Family:
+    """Find the row of the table that the blocks of a modular pipeline belong to.
+
+    Raises
+    ------
+    ModelError
+        When no row names them.
+    """
+    known = {name: family for family in known_families() for name in family.modular}
+    if blocks.model_name not in known:
+        raise ModelError(
+            got=f"blocks of {blocks.model_name!r}",
+            expected=f"blocks of one of {', '.join(known)}",
+            do="register a trimtab.Family whose `modular` names it",
+        )
+    return known[blocks.model_name]
+
+
+def with_moved_latents(blocks: Any, family: Family, offset: Callable[[int], torch.Tensor]) -> Any:
+    """Return the blocks of a text-to-image run in which the initial latents are moved.
+
+    Parameters
+    ----------
+    blocks : SequentialPipelineBlocks
+        Those of a modular pipeline, ``pipe.blocks``; they are left as they are.
+    family : Family
+        Their row.
+    offset : callable
+        As `MoveLatents` takes it.
+
+    Raises
+    ------
+    ModelError
+        When none of the blocks is named ``prepare_latents``.
+    """
+    with contextlib.suppress(NotImplementedError):  # of one workflow only, as this returns
+        blocks = blocks.get_workflow(WORKFLOW)
+    parts = list(blocks.sub_blocks.items())
+    places = [i for i, (name, _) in enumerate(parts, 1) if name.rpartition(".")[2] == PREPARES]
+    if not places:
+        raise ModelError(
+            got=f"blocks {', '.join(name for name, _ in parts)}",
+            expected=f"one named {PREPARES}",
+            do="insert a trimtab.pipelines.MoveLatents by hand, after the latents are prepared",
+        )
+    before = sum(isinstance(one, MoveLatents) for _, one in parts)
+    name = f"steer_{before + 1}" if before else "steer"
+    parts.insert(places[0], (name, MoveLatents(family, offset)))
+    return SequentialPipelineBlocks.from_blocks_dict(dict(parts))

@@ -1,0 +1,235 @@
+"""The rows of the table: every family of text-to-image pipelines that trimtab knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from trimtab.pipelines.families import Family, Shape, register_family, same_back
+
+
+def _unet_size(pipe: Any) -> tuple[int, int]:
+    size = pipe.unet.config.sample_size
+    height, width = (size, size) if isinstance(size, int) else size
+    return height * pipe.vae_scale_factor, width * pipe.vae_scale_factor
+
+
+def _pack_patches(latents: torch.Tensor) -> torch.Tensor:
+    """Make one token of every 2 x 2 cells: FLUX.1, Qwen-Image."""
+    n, c, h, w = latents.shape
+    patches = latents.reshape(n, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3, 5)
+    return patches.reshape(n, (h // 2) * (w // 2), 4 * c)
+
+
+def _unpack_patches(tokens: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Undo `_pack_patches`."""
+    c, h, w = shape
+    patches = tokens.reshape(len(tokens), h // 2, w // 2, c, 2, 2).permute(0, 3, 1, 4, 2, 5)
+    return patches.reshape(len(tokens), c, h, w)
+
+
+def _pack_cells(latents: torch.Tensor) -> torch.Tensor:
+    """Make one token of every cell: FLUX.2."""
+    return latents.flatten(2).transpose(1, 2)
+
+
+def _unpack_cells(tokens: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Undo `_pack_cells`."""
+    return tokens.transpose(1, 2).reshape(len(tokens), *shape)
+
+
+def _pack_sprint(latents: torch.Tensor) -> torch.Tensor:
+    """Scale to the standard deviation of the data, as Sana Sprint does."""
+    return latents * 0.5
+
+
+def _unpack_sprint(latents: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Undo `_pack_sprint`."""
+    return same_back(latents, shape) / 0.5
+
+
+def _vae_cell(pipe: Any) -> int:
+    """Pixels per cell of the autoencoder."""
+    return int(pipe.vae_scale_factor)
+
+
+def _transformer_size(pipe: Any) -> tuple[int, int]:
+    """Size that the transformer was trained at: SD3, PixArt, Sana."""
+    return (pipe.transformer.config.sample_size * _vae_cell(pipe),) * 2
+
+
+def _pipeline_size(pipe: Any) -> tuple[int, int]:
+    """Size that the pipeline's class says: FLUX, Qwen-Image."""
+    return (pipe.default_sample_size * _vae_cell(pipe),) * 2
+
+
+def _written_size(pipe: Any) -> tuple[int, int]:
+    """Size that the pipeline's call says: Z-Image, Kandinsky 3."""
+    return 1024, 1024
+
+
+def _in_channels(pipe: Any) -> int:
+    """Channels of the denoiser: all but those that pack patches."""
+    return int(pipe.transformer.config.in_channels)
+
+
+def _patch_channels(pipe: Any) -> int:
+    """Channels of a cell where the denoiser gets four at once: FLUX.1, Qwen-Image."""
+    return _in_channels(pipe) // 4
+
+
+_POOLED = (
+    "prompt_embeds",
+    "negative_prompt_embeds",
+    "pooled_prompt_embeds",
+    "negative_pooled_prompt_embeds",
+)
+_MASKED = (
+    "prompt_embeds",
+    "prompt_attention_mask",
+    "negative_prompt_embeds",
+    "negative_prompt_attention_mask",
+)
+_UNBINNED = {"use_resolution_binning": False}
+_AS_WRITTEN = _UNBINNED | {"clean_caption": False}
+
+for _row in (
+    Family(
+        name="stable-diffusion-3",
+        pipelines=("StableDiffusion3Pipeline",),
+        embeds=_POOLED,
+        modular=("stable-diffusion-3",),
+        channels=_in_channels,
+        reduction=_vae_cell,
+        default_size=_transformer_size,
+        denoiser="transformer",
+        multiple=16,
+    ),
+    Family(
+        name="flux",
+        pipelines=("FluxPipeline",),
+        embeds=("prompt_embeds", "pooled_prompt_embeds", ""),
+        modular=("flux",),
+        channels=_patch_channels,
+        reduction=_vae_cell,
+        default_size=_pipeline_size,
+        denoiser="transformer",
+        pack=_pack_patches,
+        unpack=_unpack_patches,
+        multiple=16,
+        negative_prompt=False,
+    ),
+    Family(
+        name="flux-2",
+        pipelines=("Flux2Pipeline", "Flux2KleinPipeline"),
+        embeds=("prompt_embeds", ""),
+        modular=("flux2", "flux2-klein"),
+        channels=_in_channels,
+        reduction=lambda pipe: 2 * _vae_cell(pipe),
+        default_size=_pipeline_size,
+        denoiser="transformer",
+        pack=_pack_cells,
+        unpack=_unpack_cells,
+        packs_itself=True,
+        multiple=16,
+    ),
+    Family(
+        name="qwen-image",
+        pipelines=("QwenImagePipeline",),
+        embeds=("prompt_embeds", "prompt_embeds_mask"),
+        modular=("qwenimage",),
+        channels=_patch_channels,
+        reduction=_vae_cell,
+        default_size=_pipeline_size,
+        denoiser="transformer",
+        pack=_pack_patches,
+        unpack=_unpack_patches,
+        multiple=16,
+        guidance="true_cfg_scale",
+    ),
+    Family(
+        name="z-image",
+        pipelines=("ZImagePipeline",),
+        modular=("z-image",),
+        channels=_in_channels,
+        reduction=_vae_cell,
+        default_size=_written_size,
+        denoiser="transformer",
+        multiple=16,
+        dtype=torch.float32,
+    ),
+    Family(
+        name="sana",
+        pipelines=("SanaPipeline",),
+        embeds=_MASKED,
+        channels=_in_channels,
+        reduction=_vae_cell,
+        default_size=_transformer_size,
+        denoiser="transformer",
+        multiple=32,
+        dtype=torch.float32,
+        options=_AS_WRITTEN | {"complex_human_instruction": None},
+    ),
+    Family(
+        name="sana-sprint",
+        pipelines=("SanaSprintPipeline",),
+        embeds=_MASKED[:2],
+        channels=_in_channels,
+        reduction=_vae_cell,
+        default_size=_transformer_size,
+        denoiser="transformer",
+        multiple=32,
+        dtype=torch.float32,
+        pack=_pack_sprint,
+        unpack=_unpack_sprint,
+        packs_itself=True,
+        options=_AS_WRITTEN | {"complex_human_instruction": None},
+    ),
+    Family(
+        name="pixart",
+        half=torch.float16,
+        pipelines=("PixArtAlphaPipeline", "PixArtSigmaPipeline"),
+        embeds=_MASKED,
+        channels=_in_channels,
+        reduction=_vae_cell,
+        default_size=_transformer_size,
+        denoiser="transformer",
+        multiple=16,
+        options=_AS_WRITTEN,
+    ),
+    Family(
+        name="stable-diffusion",
+        half=torch.float16,
+        pipelines=("StableDiffusionPipeline", "LatentConsistencyModelPipeline"),
+        channels=lambda pipe: int(pipe.unet.config.in_channels),
+        reduction=_vae_cell,
+        default_size=_unet_size,
+    ),
+    Family(
+        name="stable-diffusion-xl",
+        half=torch.float16,
+        pipelines=("StableDiffusionXLPipeline",),
+        embeds=_POOLED,
+        modular=("stable-diffusion-xl",),
+        channels=lambda pipe: int(pipe.unet.config.in_channels),
+        reduction=_vae_cell,
+        default_size=_unet_size,
+    ),
+    Family(
+        name="kandinsky-3",
+        half=torch.float16,
+        pipelines=("Kandinsky3Pipeline",),
+        embeds=(
+            "prompt_embeds",
+            "negative_prompt_embeds",
+            "attention_mask",
+            "negative_attention_mask",
+        ),
+        channels=lambda pipe: int(pipe.unet.config.in_channels),
+        reduction=lambda pipe: 2 ** (len(pipe.movq.config.block_out_channels) - 1),
+        default_size=_written_size,
+        multiple=64,
+    ),
+):
+    register_family(_row)

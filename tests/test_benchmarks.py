@@ -1,0 +1,42 @@
+"""The benchmark for accelerators, tried at tiny size: its figures are there and are numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+
+
+def gpu(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run benchmarks/gpu.py."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), *words],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["sdxl", "flux"])
+def test_the_gpu_benchmark_takes_every_figure(model: str, tmp_path: Path) -> None:
+    words = ("--size", "tiny", "--models", model, "--rounds", "2", "--inference-steps", "2")
+    done = gpu(*words, "--most", "2", "--out", str(tmp_path / "gpu.json"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "gpu.json").read_text())["models"][model]
+    assert found["batch_size"] in (1, 2)
+    for figure in ("steered_over_plain", "generate_over_loop", "capture_over_images"):
+        assert math.isfinite(found[figure]["median"]) and found[figure]["median"] > 0
+    assert set(found["seconds_per_image"]) == {"plain", "steered", "loop"}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is an accelerator")
+def test_it_says_so_where_there_is_no_accelerator() -> None:
+    done = gpu()
+    assert done.returncode == 0
+    assert done.stdout.startswith("no CUDA device here")
