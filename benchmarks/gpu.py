@@ -152,6 +152,8 @@ def built(name: str, device: torch.device, *, tiny: bool) -> Any:
             pipe = MODELS[name](tiny=tiny)
     finally:
         torch.set_default_dtype(before)
+    # Built on the accelerator its tables would lie there, where diffusers cannot read them.
+    pipe.scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(device, torch.bfloat16)
 
@@ -252,6 +254,9 @@ def main() -> int:
     parser.add_argument("--inference-steps", type=int, default=20, help="of the first two figures")
     parser.add_argument("--most", type=int, default=16, help="largest batch size that is tried")
     options = parser.parse_args()
+    for name in ("rounds", "inference_steps", "most"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1")
     tiny = options.size == "tiny"
     if not (torch.cuda.is_available() or tiny):
         print("no CUDA device here: nothing measured (--size tiny tries the script on the CPU)")

@@ -208,6 +208,19 @@ def test_a_direction_of_another_shape_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_recogniser_is_looked_for_before_pictures_are_made(tmp_path: Path) -> None:
+    words = ("--n", 1, "--recogniser", tmp_path / "nobody", "--out", tmp_path / "run", *FAST)
+    refused(trimtab("audit", PROMPT, *words), 1, "nobody")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = trimtab("learn", "gender", "--n", 2, "--out", tmp_path / "file" / "woman.safetensors")
+    refused(result, 1, "woman.safetensors")
+    assert "capture" not in result.err
+
+
 def test_a_direction_replaces_only_a_direction(tmp_path: Path) -> None:
     thesis = tmp_path / "thesis.txt"
     thesis.write_text("my work")
@@ -302,7 +315,7 @@ def test_a_full_disk_keeps_the_latents_that_are_there(
     words = ("learn", "gender", "--n", 4, "--step", 1, "--batch-size", 2, *FAST)
     words = (*words, "--keep", kept, "--out", file)
     with monkeypatch.context() as patch:
-        full_after(5, patch)  # all shards and manifests, not the direction
+        full_after(1 + 5, patch)  # the trial, all shards and manifests, not the direction
         refused(trimtab(*words), 1, "No space left", str(file))
     assert len(LatentSamples.from_folder(kept).seeds) == 4
     assert not file.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import diffusers
 import pytest
 import torch
 
@@ -33,6 +35,15 @@ def test_the_gpu_benchmark_takes_every_figure(model: str, tmp_path: Path) -> Non
     for figure in ("steered_over_plain", "generate_over_loop", "capture_over_images"):
         assert math.isfinite(found[figure]["median"]) and found[figure]["median"] > 0
     assert set(found["seconds_per_image"]) == {"plain", "steered", "loop"}
+
+
+def test_a_model_built_on_another_device_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    benchmark = importlib.import_module("gpu")
+    monkeypatch.setattr(diffusers.DiffusionPipeline, "to", lambda pipe, *_: pipe)
+    pipe = benchmark.built("sdxl", torch.device("meta"), tiny=True)
+    assert pipe.unet.device.type == "meta"
+    pipe.scheduler.set_timesteps(4)  # by numpy, which reads main memory only
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is an accelerator")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import typer
+from diffusers import DDIMScheduler
 from PIL import Image
 
 from commands import SOURCE, done, finish, start, trimtab
@@ -22,8 +23,9 @@ from trimtab.cli import app
 from trimtab.cli.demo import JOBS, plan_of, rows_of, table
 from trimtab.concepts import attribute, attributes
 from trimtab.directions import Direction
-from trimtab.generation import ImageSet
+from trimtab.generation import ImageSet, generate
 from trimtab.latents import CAPTURE_SEEDS, LatentSamples
+from trimtab.pipelines import load_model
 from trimtab.recognition import load_labels
 
 PROMPT = "a photo of a doctor"
@@ -244,6 +246,34 @@ def test_a_picture_says_what_was_done_and_the_command_that_repeats_it(
     assert f"FILE-OF-{term['hash'][:12]}=3.0" in done("inspect", moved).out
 
 
+def test_there_is_no_command_for_a_model_that_was_changed(tmp_path: Path) -> None:
+    pipe = townsfolk.load()
+    pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, eta=1, clip_sample=True)
+    generate(pipe, PROMPT, [0], num_inference_steps=2, to=tmp_path / "run")
+    facts = done("inspect", tmp_path / "run", "--json").json
+    assert facts["no_command"] == "changed after the model was loaded: scheduler"
+    assert "command" not in facts
+
+
+def test_a_prompt_may_begin_with_a_dash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    generate(townsfolk.load(), "-1 doctor", [0], num_inference_steps=2, to=tmp_path / "run")
+    facts = done("inspect", tmp_path / "run", "--json").json
+    monkeypatch.chdir(tmp_path)
+    done(*shlex.split(facts["command"])[1:])
+    pictures = (
+        Image.open(tmp_path / run / "images" / "00000.png") for run in ("run", "runs/again")
+    )
+    assert np.array_equal(*map(np.asarray, pictures))
+
+
+def test_a_model_named_as_the_embedded_one_is_told_by_its_place(tmp_path: Path) -> None:
+    shutil.copytree(townsfolk.model_folder(), tmp_path / "mine")
+    pipe = load_model(tmp_path / "mine", device="cpu")
+    generate(pipe, PROMPT, [0], num_inference_steps=2, to=tmp_path / "run")
+    command = done("inspect", tmp_path / "run", "--json").json["command"]
+    assert f"--model {tmp_path / 'mine'}" in command
+
+
 def test_a_direction_says_all_that_it_knows(work: Work, tmp_path: Path) -> None:
     facts = done("inspect", work.woman, "--json").json
     direction = Direction.load(work.woman)
@@ -266,7 +296,7 @@ def test_a_direction_of_another_size_is_resampled_only_when_asked(
     words = ("generate", PROMPT, "--n", 1, "--steer", f"{work.woman}=2", "--height", 160, *FAST)
     refused = trimtab(*words, "--out", tmp_path / "a")
     assert refused.code == 2
-    assert "resampled" in refused.err
+    assert "--resample" in refused.err
     result = done(*words, "--resample", "--out", tmp_path / "a")
     assert "resampled from (12, 16, 16) to (12, 20, 16)" in result.err
     with Image.open(tmp_path / "a" / "images" / "00000.png") as picture:

@@ -77,6 +77,22 @@ def test_strength_zero_changes_nothing(nodes: Any, tmp_path: Path) -> None:
     assert torch.equal(noise.generate_noise(latent), StockNoise(1).generate_noise(latent))
 
 
+def test_what_has_no_noise_is_not_steered(nodes: Any) -> None:
+    class DisabledNoise(StockNoise):
+        def generate_noise(self, input_latent: dict[str, Any]) -> torch.Tensor:
+            return torch.zeros_like(input_latent["samples"])
+
+    (noise,) = nodes.SteerNoise().steer(DisabledNoise(1), 1 * direction_like((4, 8, 8)))
+    with pytest.raises(UsageError, match="no noise at all"):
+        noise.generate_noise({"samples": torch.ones(1, 4, 8, 8)})
+
+
+def test_a_pasted_path_is_found(nodes: Any, tmp_path: Path) -> None:
+    direction = direction_like((4, 8, 8))
+    file = direction.save(tmp_path / "d.safetensors")
+    assert nodes.LoadDirection().load(f' "{file}" ', 1.0) == (1 * direction,)
+
+
 def test_directions_add_up(nodes: Any, tmp_path: Path) -> None:
     pair = [direction_like((4, 8, 8), seed) for seed in (0, 1)]
     files = [str(one.save(tmp_path / f"{i}.safetensors")) for i, one in enumerate(pair)]

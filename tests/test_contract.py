@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import diffusers
@@ -57,16 +58,18 @@ OWN: Callable[[], Any] | None = None
 TWO_CALLS = {
     "Heun": lambda: tiny_scheduler("Heun"),
     "KDPM2": lambda: tiny_scheduler("KDPM2"),
+    "KDPM2Ancestral": lambda: tiny_scheduler("KDPM2Ancestral"),
     "FlowMatchHeun": flow("FlowMatchHeunDiscreteScheduler"),
 }
+ONE_MORE = {"PNDM": lambda: tiny_scheduler("PNDM")}  # at the first step alone
 NOISY = {  # schedulers that add noise at every step
     "EulerAncestral": lambda: tiny_scheduler("EulerAncestral"),
     "stochastic FlowMatchEuler": flow("FlowMatchEulerDiscreteScheduler", stochastic_sampling=True),
 }
-OF_DIFFUSION = ("Heun", "KDPM2", "EulerAncestral")
+OF_DIFFUSION = ("Heun", "KDPM2", "EulerAncestral", "PNDM")
 OF_FLOW = ("FlowMatchHeun", "stochastic FlowMatchEuler")
-# Pipelines that compute their own sigmas, or hand a generator to every step, cannot have those
-# schedulers of diffusers that call the denoiser twice a step.
+# A pipeline that computes its own sigmas cannot have FlowMatchHeun, and one that hands a generator
+# to every step can have no scheduler that takes none.
 SCHEDULERS = {
     "sd1": OF_DIFFUSION,
     "sd2": OF_DIFFUSION,
@@ -84,7 +87,7 @@ SCHEDULERS = {
     "flux2-klein-base": OF_FLOW[1:],
     "qwen-image": OF_FLOW[1:],
     "z-image": OF_FLOW[1:],
-    "kandinsky3": ("EulerAncestral",),
+    "kandinsky3": ("EulerAncestral", "KDPM2Ancestral"),
     "sana-sprint": (),  # no other scheduler is made for it
     "lcm": (),  # nor for it; its own adds noise at every step
 }
@@ -107,7 +110,7 @@ def scheduled(name: str, scheduler: str) -> Any:
     """Give a tiny pipeline with one of its schedulers."""
     pipe = quiet(FAMILIES[name]())
     if scheduler != "own":
-        pipe.scheduler = (TWO_CALLS | NOISY)[scheduler]()
+        pipe.scheduler = (TWO_CALLS | ONE_MORE | NOISY)[scheduler]()
     return pipe
 
 
@@ -124,7 +127,7 @@ def asked(pipe: Any) -> dict[str, Any]:
 
 def own_pictures(pipe: Any) -> list[Any]:
     """Give what the pipeline gives when it draws its noise itself."""
-    options = asked(pipe) | dict(family_of(pipe).options)
+    options = asked(pipe) | family_of(pipe).options(asked(pipe)["num_inference_steps"])
     torch.manual_seed(0)  # some flow pipelines let stochastic schedulers draw from global state
     return list(pipe(prompt=list(PROMPTS), generator=generators(), **options).images)
 
@@ -203,7 +206,8 @@ def test_capture_and_early_stop(name: str, scheduler: str) -> None:
     steps = [1, 3] if settings["num_inference_steps"] > 2 else [1]
     samples = capture(pipe, attribute("gender"), SEEDS, steps, **settings, dtype="float32")
     a_step = 2 if scheduler in TWO_CALLS or name in GUIDED_APART else 1
-    assert calls == {"denoiser": len(samples.groups) * steps[-1] * a_step}
+    a_group = steps[-1] * a_step + (scheduler in ONE_MORE)
+    assert calls == {"denoiser": len(samples.groups) * a_group}
     shape = latent_spec(pipe, **SQUARE).shape
     for step in steps:
         arrays = samples.latents(step)
@@ -279,7 +283,38 @@ def test_a_negative_prompt_acts_or_is_refused(pipe: Any) -> None:
         with pytest.raises(UsageError, match="got a negative prompt for"):
             our_pictures(pipe, negative="dark")
         return
+    off = RunSettings(**asked(pipe), negative_prompt="dark", guidance_scale=row.unguided)
+    with pytest.raises(UsageError, match="below, it does nothing"):
+        off.resolve(pipe)
     pictures = our_pictures(pipe, negative="dark")
     assert not same(pictures, our_pictures(pipe))
     found = embed(pipe, PROMPTS, RunSettings(**asked(pipe), negative_prompt="dark"))
     assert same(our_pictures(pipe, embeddings=found), pictures)
+
+
+def test_a_guidance_scale_is_recorded_where_it_does_something(pipe: Any) -> None:
+    settings = RunSettings(**asked(pipe), guidance_scale=3.0)
+    recorded = settings.resolve(pipe).guidance_scale
+    assert recorded in (3.0, None)
+    found = []
+    for one in (settings, replace(settings, guidance_scale=9.0)):
+        latents, ours = latents_and_generators(pipe, SEEDS, None, **SQUARE)
+        # Straight to the pipeline: `run` leaves out what does nothing.
+        scale = {family_of(pipe).guidance: one.guidance_scale}
+        options = asked(pipe) | family_of(pipe).options(asked(pipe)["num_inference_steps"])
+        found.append(
+            pipe(prompt=list(PROMPTS), latents=latents, generator=ours, **options, **scale).images
+        )
+    assert same(*found) == (recorded is None)
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_sana_sprint_takes_other_steps_than_two(steps: int) -> None:
+    pipe = quiet(TINY["sana-sprint"]())
+    assert len(generate(pipe, PROMPTS[0], [0], num_inference_steps=steps, **SQUARE)) == 1
+
+
+def test_settings_that_a_pipeline_refuses_are_told_in_one_line() -> None:
+    pipe = quiet(TINY["lcm"]())
+    with pytest.raises(UsageError, match=r"settings that LatentConsistency.* refuses"):
+        generate(pipe, PROMPTS[0], [0], num_inference_steps=60, **SQUARE)

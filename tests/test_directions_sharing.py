@@ -24,6 +24,7 @@ MEASURED = {
     "prompt": "a photo of a doctor",
     "concept": "doctor",
     "n": 100,
+    "seeds": list(range(100)),
     "strength": 4.5,
     "recogniser": "a recogniser",
     "chose_strength": True,
@@ -139,7 +140,7 @@ def test_a_direction_goes_to_the_hub_and_comes_back_by_name(tmp_path: Path) -> N
         assert "direction 'org/man', which cannot be loaded (there is no such" in missing.stderr
         repositories["org/empty"] = {}
         empty = in_a_process("Direction.from_pretrained('org/empty')", **home)
-        assert "holds no direction.safetensors" in empty.stderr
+        assert "does not hold the file" in empty.stderr
     offline = in_a_process(
         "print(Direction.from_pretrained('org/woman').hash)", HF_HUB_OFFLINE="1", **home
     )
@@ -165,6 +166,29 @@ def test_a_missing_folder_file_or_name_is_refused(tmp_path: Path) -> None:
     for name in gone:
         with pytest.raises(FileError, match="No such file"):
             Direction.find(name)
+
+
+def test_an_option_that_would_be_ignored_is_refused(tmp_path: Path) -> None:
+    learned().save_pretrained(tmp_path)
+    with pytest.raises(UsageError, match="option revison"):
+        Direction.from_pretrained(tmp_path, revison="v2")
+    with pytest.raises(FileError, match=r"read a file with Direction\.load"):
+        Direction.from_pretrained(tmp_path / "direction.safetensors")
+
+
+def test_what_measured_nothing_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="measured without chose_strength, difference"):
+        learned(measured={"n": 1}).save_pretrained(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_card_tells_whose_accuracy_it_is() -> None:
+    made = learned().orthogonal_to(Direction.random((4, 8, 8), 2))
+    card = made.generate_model_card().text
+    assert "| accuracy of the direction that it was made from | 0.97 [0.93, 0.99] |" in card
+    assert "cross-validated accuracy" not in card
+    guessed = learned(accuracy=0.55, accuracy_interval=[0.3, 0.8]).generate_model_card().text
+    assert "perhaps nothing was learned" in guessed
 
 
 def test_a_folder_with_the_file_alone_is_read_without_a_remark(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def test_a_direction_of_other_weights_is_warned_about_and_recorded(pipe: Any) ->
     facts = model_facts(pipe)
     own = Direction(D.array, facts)
     assert "learned_elsewhere" not in generate(pipe, PROMPT, [0], own, **FAST).settings
-    halved = Direction(D.array, facts | {"weights": "1" * 16, "model_dtype": "bfloat16"})
+    halved = Direction(D.array, facts | {"weights": "1" * 16, "model_dtype": "float16"})
     assert "learned_elsewhere" not in generate(pipe, PROMPT, [0], halved, **FAST).settings
     other = Direction(D.array, {"name": "other", "model": "that/one", "weights": "0" * 16})
     with pytest.warns(OtherModelWarning, match="other was learned on that/one"):
@@ -194,6 +194,23 @@ def test_a_direction_of_other_weights_is_warned_about_and_recorded(pipe: Any) ->
     assert images.settings["learned_elsewhere"] == [
         {"name": "other", "hash": D.hash, "model": "that/one"}
     ]
+    with pytest.warns(OtherModelWarning, match="that/one"):
+        initial_latents(pipe, [0], other)
+    unhashed = Direction(D.array, {"name": "other", "model": "that/one"})
+    retrained = Direction(D.array, facts | {"weights": "1" * 16, "model_dtype": "bfloat16"})
+    for one in (unhashed, retrained):
+        with pytest.warns(OtherModelWarning):
+            initial_latents(pipe, [0], one)
+
+
+def test_weights_have_one_hash_in_float32_and_bfloat16() -> None:
+    pipe = tiny_pipeline()
+    whole = model_facts(pipe)["weights"]
+    pipe.to(torch.bfloat16)
+    assert model_facts(pipe)["weights"] == whole
+    with torch.no_grad():
+        pipe.unet.conv_in.weight.mul_(1.1)
+    assert model_facts(pipe)["weights"] != whole
 
 
 def test_a_direction_of_another_family_is_refused(pipe: Any) -> None:

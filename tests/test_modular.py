@@ -34,8 +34,8 @@ def picture(blocks: Any, components: dict[str, Any], **options: Any) -> Any:
     wanted = {part.name for part in blocks.expected_components}
     pipe.update_components(**{name: components[name] for name in wanted & set(components)})
     generator = torch.Generator().manual_seed(3)
-    asked = {"num_inference_steps": 3, "output": "images", **SQUARE}
-    images = pipe(prompt="a photo of a doctor", generator=generator, **asked, **options)
+    asked = {"num_inference_steps": 3, "output": "images", **SQUARE} | options
+    images = pipe(prompt="a photo of a doctor", generator=generator, **asked)
     return np.asarray(images[0], int)
 
 
@@ -57,8 +57,19 @@ def test_the_block_gives_the_picture_that_latents_give(name: str) -> None:
 def test_a_direction_of_another_size_is_refused() -> None:
     own = TINY["flux"]()
     blocks = steered_blocks(diffusers.FluxAutoBlocks(), Direction.random((16, 4, 4), 0))
-    with pytest.raises(UsageError, match=r"packed shape \(4, 64\); expected \(16, 64\)"):
+    with pytest.raises(UsageError, match=r"shape \(16, 4, 4\) for flux; expected one for 64x64"):
         picture(blocks, own.components)
+
+
+@pytest.mark.parametrize("name", ["flux", "flux2", "qwen-image"])
+def test_a_portrait_s_direction_is_refused_for_a_landscape(name: str) -> None:
+    make, blocks_of = BLOCKS[name]
+    own, tall = make(), {"height": 2 * SIZE, "width": SIZE}
+    steer = Direction.random(latent_spec(own, **tall).shape, 0)
+    blocks = steered_blocks(getattr(diffusers, blocks_of)(), steer)
+    picture(blocks, own.components, **tall)
+    with pytest.raises(UsageError, match=f"expected one for {SIZE}x{2 * SIZE} pixels"):
+        picture(blocks, own.components, height=SIZE, width=2 * SIZE)
 
 
 def test_blocks_of_an_unknown_family_are_refused() -> None:

@@ -21,7 +21,7 @@ from trimtab.pipelines.schedules import completing_calls
 
 PROMPTS = ["a photo of a doctor", "a photo of a nurse"]
 SETTINGS = RunSettings(num_inference_steps=6, guidance_scale=3.0)
-TWO_CALLS_A_STEP = {"Heun", "KDPM2"}
+TWO_CALLS_A_STEP = {"Heun", "KDPM2", "KDPM2Ancestral"}
 
 
 def count_calls(pipe: Any) -> Counter[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,14 @@ import torch
 from diffusers import DDIMScheduler, DiffusionPipeline, UNet2DModel
 from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
 
-from tiny import tiny_scheduler, tiny_xl_pipeline
+from tiny import tiny_pipeline, tiny_scheduler, tiny_xl_pipeline
 from trimtab import Family, register_family
 from trimtab.concepts import attribute
 from trimtab.directions import Direction, MeanDifference
-from trimtab.errors import ModelError
+from trimtab.errors import ModelError, UsageError
 from trimtab.generation import generate, initial_latents
 from trimtab.latents import capture, noise
-from trimtab.pipelines import families, latent_spec
+from trimtab.pipelines import families, family_of, latent_spec
 
 
 class TokenPipeline(DiffusionPipeline):
@@ -90,6 +91,23 @@ def test_a_row_in_the_table_is_all_that_a_new_family_needs(tokens: TokenPipeline
     images = generate(tokens, "a photo", [0, 1], 3 * direction)
     own = tokens(["a photo"] * 2, latents=packed).images
     assert all(np.array_equal(a, b) for a, b in zip(images, own, strict=True))
+
+
+def test_a_row_that_is_wrong_is_told() -> None:
+    pipe = tiny_pipeline()
+    right = family_of(pipe)
+    pipe.__class__ = type("Mine", (type(pipe),), {})
+    try:
+        register_family(replace(right, name="mine", pipelines=("Mine",), reduction=lambda pipe: 16))
+        with pytest.raises(ModelError, match=r"32x32 pixels from Mine.*64x64.*reduction"):
+            generate(pipe, "a photo", [0], num_inference_steps=1, height=64, width=64)
+        register_family(replace(right, name="mine", pipelines=("Mine",), denoiser="brain"))
+        with pytest.raises(ModelError, match="Mine without 'brain'"):
+            latent_spec(pipe)
+        with pytest.raises(UsageError, match="expected a tuple of names"):
+            replace(right, name="mine", pipelines="Mine")
+    finally:
+        families._FAMILIES.pop("mine", None)
 
 
 def test_sdxl_works_as_it_is() -> None:

@@ -65,8 +65,9 @@ def test_unknown_types_and_devices_are_refused(folder: Path) -> None:
 
 
 def test_a_missing_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be loaded"):
-        load_model(tmp_path / "nothing" / "here")
+    for name in (tmp_path / "nothing" / "here", "./nothing", "nothing/"):
+        with pytest.raises(ModelError, match="which is not there"):
+            load_model(name)
 
 
 def test_damaged_weights_are_refused(folder: Path) -> None:
@@ -76,7 +77,7 @@ def test_damaged_weights_are_refused(folder: Path) -> None:
 
 
 def test_the_folder_s_own_defaults_come_first(folder: Path) -> None:
-    defaults = {"num_inference_steps": 7, "guidance_scale": 2.5, "note": "not a setting"}
+    defaults = {"num_inference_steps": 7, "guidance_scale": 2.5, "name": "a name"}
     (folder / "trimtab.json").write_text(json.dumps(defaults))
     pipe = load_model(folder, device="cpu")
     assert model_defaults(pipe) == {"num_inference_steps": 7, "guidance_scale": 2.5}
@@ -84,7 +85,9 @@ def test_the_folder_s_own_defaults_come_first(folder: Path) -> None:
     assert RunSettings(num_inference_steps=3).resolve(pipe).num_inference_steps == 3
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '"x"', '{"guidance_scale": "much"}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[1]", '"x"', '{"guidance_scale": "much"}', '{"guidance": 1}']
+)
 def test_broken_defaults_are_refused(folder: Path, text: str) -> None:
     (folder / "trimtab.json").write_text(text)
     with pytest.raises(FileError, match=r"trimtab\.json"):
@@ -256,6 +259,40 @@ def test_the_files_that_count_are_those_of_the_variant(tmp_path: Path) -> None:
         assert [*map(elements, weight_files(tmp_path, variant)["unet"])] == numbers
 
 
+def test_shards_beside_a_whole_file_count_once(tmp_path: Path) -> None:
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "model_index.json").write_text('{"unet": ["diffusers", "Y"]}')
+    for name in ("model", "model-00001-of-00002", "model-00002-of-00002"):
+        save_file({"w": torch.zeros(2)}, tmp_path / "unet" / f"{name}.safetensors")
+    assert [file.name for file in weight_files(tmp_path, None)["unet"]] == ["model.safetensors"]
+
+
+def test_a_variant_is_loaded_and_recorded(tmp_path: Path) -> None:
+    one, other = tiny_pipeline(), tiny_pipeline(seed=1)
+    one.save_pretrained(tmp_path / "model")
+    other.save_pretrained(tmp_path / "model", variant="fp16")
+    for pipe, variant in ((one, None), (other, "fp16")):
+        found = model_facts(load_model(tmp_path / "model", device="cpu", variant=variant))
+        assert (found["variant"], found["weights"]) == (variant, model_facts(pipe)["weights"])
+
+
+def test_pickled_weights_in_a_folder_are_refused(folder: Path) -> None:
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".bin"))
+    with pytest.raises(ModelError, match="pickled weights can run code"):
+        load_model(folder, device="cpu")
+
+
+def test_what_was_changed_after_loading_is_told(folder: Path) -> None:
+    pipe = load_model(folder, device="cpu")
+    assert model_facts(pipe)["changed"] == []
+    pipe.scheduler = tiny_scheduler("Euler")
+    with torch.no_grad():
+        pipe.unet.conv_in.weight.mul_(1.5)
+    assert model_facts(pipe)["changed"] == ["weights", "scheduler"]
+    assert model_facts(tiny_pipeline())["changed"] is None  # nobody saw it loaded
+
+
 def test_offloading_needs_an_accelerator(folder: Path) -> None:
     with pytest.raises(UsageError, match="everything is in main memory already"):
         load_model(folder, device="cpu", offload="model")
@@ -265,7 +302,11 @@ def test_offloading_needs_an_accelerator(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("StableDiffusionUpscalePipeline", "register_family"), ("TheirOwn", "is never run")],
+    [
+        ("StableDiffusionUpscalePipeline", "register_family"),
+        ("TheirOwn", "is never run"),
+        ("utils", "is never run"),
+    ],
 )
 def test_a_family_is_looked_up_before_weights_are_read(folder: Path, name: str, said: str) -> None:
     index = folder / "model_index.json"

@@ -434,6 +434,10 @@ def test_the_effect_of_a_direction_learned_by_hand(recogniser: Colours, study: S
     assert "chose" not in card
     with pytest.raises(UsageError, match="expected gender, which"):
         measured_effect(own, 2, PROMPT, {"skin_tone": before["skin_tone"]}, after)
+    with pytest.raises(UsageError, match="'concept' among them"):
+        measured_effect(own, 2, PROMPT, before, after, concept="doctor")
+    with pytest.raises(UsageError, match="strength nan"):
+        measured_effect(own, math.nan, PROMPT, before, after)
     learned_from = own.annotated(seeds=[3, 100])
     with pytest.raises(UsageError, match="1 seeds that"):
         measured_effect(learned_from, 2, PROMPT, before, after)

@@ -27,6 +27,7 @@ SCHEDULERS = {
     "EulerAncestral": "EulerAncestralDiscreteScheduler",
     "Heun": "HeunDiscreteScheduler",
     "KDPM2": "KDPM2DiscreteScheduler",
+    "KDPM2Ancestral": "KDPM2AncestralDiscreteScheduler",
     "DPMSolverMultistep": "DPMSolverMultistepScheduler",
 }
 TEXT = "a an of photo picture the doctor nurse chef woman man person dark light skinned - ,"

@@ -16,6 +16,10 @@ from trimtab.errors import UsageError
 STEERING, CATEGORY = "TRIMTAB_STEERING", "trimtab"
 
 
+def _direction(file: str) -> Direction:
+    return Direction.find(file.strip().strip("\"'"))  # as file managers copy a path
+
+
 class LoadDirection:
     """A direction's file and a strength make a steering; a further one is added to it."""
 
@@ -39,11 +43,11 @@ class LoadDirection:
     @classmethod
     def IS_CHANGED(cls, file: str, **_: Any) -> str:
         """Give what changes with the file's content, so that a replaced file is read again."""
-        return Direction.find(file).hash
+        return _direction(file).hash
 
     def load(self, file: str, strength: float, steering: Steering | None = None) -> tuple[Steering]:
         """Read the file, or the Hub repository; hash, shape and norm are checked."""
-        term = strength * Direction.find(file)
+        term = strength * _direction(file)
         return (term if steering is None else steering + term,)
 
 
@@ -57,6 +61,12 @@ class SteeredNoise:
     def generate_noise(self, input_latent: dict[str, Any]) -> torch.Tensor:
         """Draw the noise as it would have been drawn, and add the steering to each image's."""
         noise: torch.Tensor = self.noise.generate_noise(input_latent)
+        if not noise.any():
+            raise UsageError(
+                got="no noise at all, as from DisableNoise",
+                expected="the noise that the first sampler starts from",
+                do="put Steer noise behind RandomNoise, before the first sampler",
+            )
         # Qwen-Image's latents have one frame: (n, c, 1, h, w).
         shape = (noise.shape[1], *noise.shape[-2:])
         for direction, _ in self.steering.terms:

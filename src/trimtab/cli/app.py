@@ -12,6 +12,8 @@ from trimtab.cli import options as o
 from trimtab.cli.console import Bars, finite, note, say, say_json
 from trimtab.errors import UsageError
 
+CHANCE = 0.5  # accuracy of guessing a group from its opposite
+
 app = typer.Typer(
     name="trimtab",
     help="See what a text-to-image model shows, learn a direction, steer the initial noise.",
@@ -115,7 +117,8 @@ def audit(
     from trimtab.cli.audit_folder import copied, kept_labels
     from trimtab.generation import ImageSet, generate
     from trimtab.latents import AUDIT_SEEDS, write_json
-    from trimtab.recognition import classify, save_labels
+    from trimtab.pipelines import model_path
+    from trimtab.recognition import classify, recogniser_for, save_labels
     from trimtab.report import report as write_report
 
     first = AUDIT_SEEDS.start if seed is None else seed
@@ -129,6 +132,8 @@ def audit(
                 model, device=device, dtype=dtype, revision=revision,
                 variant=variant, config=config, offload=offload,
             )  # fmt: skip
+            # Before the pictures, which take long: a recogniser that is not there is no rare thing.
+            recogniser_for(ImageSet([], [], model_path=model_path(pipe)), recogniser)
             if resample:
                 steering = o.fitted(steering, pipe, height=height, width=width)
             pictures = generate(
@@ -265,6 +270,11 @@ def learn(
         f"{direction.name}, step {chosen}, cross-validated accuracy "
         f"{fit.cv_accuracy_:.2f} [{low:.2f}, {high:.2f}], {n} seeds a group\nwritten to {out}"
     )
+    if low <= CHANCE:
+        note(
+            f"warning: the interval reaches down to {low:.2f}, and guessing gives {CHANCE}: "
+            "perhaps nothing was learned; use more seeds or other steps"
+        )
 
 
 @app.command()

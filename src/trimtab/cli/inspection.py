@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trimtab import townsfolk
 from trimtab.cli.options import EMBEDDED
 from trimtab.directions import Direction
 from trimtab.directions.direction import FORMAT as DIRECTION_FORMAT
@@ -75,11 +76,13 @@ def _of_picture(path: Path) -> tuple[dict[str, Any], str]:
     require_terms(path, record["steering"])
     run = path.absolute().parent.parent
     place = record.get("model_path")
-    if place is None and (run / RUN_FILE).is_file():  # local paths are not written into pictures
-        place = read_json(run / RUN_FILE, FORMAT, "settings").get("model_path")
     settings = record["settings"] | {key: record.get(key) for key in ("prompt", "steering")}
-    facts = record | _command(settings, [record["seed"]], place, run)
-    return facts, _lines({**facts, **record["settings"], "settings": None})
+    if (run / RUN_FILE).is_file():  # local paths are not written into pictures
+        whole = read_json(run / RUN_FILE, FORMAT, "settings")
+        place = place or whole.get("model_path")
+        settings["config"] = settings.get("config") or whole["settings"].get("config")
+    command = _command(settings, [record["seed"]], place, run)
+    return record | command, _lines(record | record["settings"] | {"settings": None} | command)
 
 
 def _of_run(folder: Path) -> tuple[dict[str, Any], str]:
@@ -99,11 +102,17 @@ def _command(
 
     A direction is looked for in the folder of the run; one that is not there is named by its hash.
     """
-    model = EMBEDDED if settings.get("model") == EMBEDDED else model_path
+    model = model_path
+    if settings.get("model") == EMBEDDED and not (
+        model_path and Path(model_path).exists() and Path(model_path) != townsfolk.model_folder()
+    ):
+        model = EMBEDDED  # wherever it lies on this machine
+    changed = settings.get("changed")
     terms = (settings.get("steering") or {}).get("terms", [])
     why = {
         "the pictures were made elsewhere": not settings.get("prompt"),
         "the model was put together in memory, or its place is not known": model is None,
+        f"changed after the model was loaded: {', '.join(changed or [])}": changed,
         "the seeds do not follow each other": not _in_a_row(seeds),
         "strengths differ from picture to picture: inspect one of them": any(
             isinstance(term.get("strength"), list) for term in terms
@@ -112,7 +121,7 @@ def _command(
     for reason, holds in why.items():
         if holds:
             return {"no_command": reason}
-    words = ["trimtab", "generate", settings["prompt"], "--model", str(model)]
+    words = ["trimtab", "generate", "--model", str(model)]
     words += ["--seed", str(seeds[0]), "--n", str(len(seeds))]
     for term in terms:
         file = run / "directions" / f"{term['hash'][:12]}.safetensors"
@@ -121,7 +130,17 @@ def _command(
     for setting, option in OPTIONS.items():
         if settings.get(setting) is not None:
             words += [option, str(settings[setting])]
-    return {"command": shlex.join([*words, "--out", "runs/again"])}
+    end = ["--", settings["prompt"]] if settings["prompt"][0] == "-" else [settings["prompt"]]
+    found = {"command": shlex.join([*words, "--out", "runs/again", *end])}
+    remarks = []
+    if len(seeds) % (settings.get("batch_size") or 1):
+        remarks.append("equal up to rounding: in the run, batches may have been of another size")
+    if changed is None:
+        remarks.append(
+            "with the model as it is loaded there: trimtab did not load it, and has not seen "
+            "whether its weights or scheduler were changed"
+        )
+    return found | ({"remark": "; ".join(remarks)} if remarks else {})
 
 
 def _in_a_row(numbers: Sequence[int]) -> bool:
@@ -133,7 +152,7 @@ def _lines(facts: Mapping[str, Any]) -> str:
     for name, value in facts.items():
         if value is None or value == {} or value == []:
             continue
-        told.append(f"{name.replace('_', ' '):<{WIDTH}}{_told(value)}")
+        told.append(f"{name.replace('_', ' '):<{WIDTH}} {_told(value)}")
     return "\n".join(told)
 
 

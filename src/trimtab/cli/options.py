@@ -104,13 +104,15 @@ def fitted(steering: Steering, pipe: Any, *, height: int | None, width: int | No
     from trimtab.directions import Steering
     from trimtab.pipelines import latent_spec
 
-    shape = latent_spec(pipe, height=height, width=width).shape
-    for direction, _ in steering.terms:
-        if direction.shape != shape:
-            note(f"{direction.name}: resampled from {direction.shape} to {shape}")
-    return Steering(
-        (direction.resampled(shape), strength) for direction, strength in steering.terms
+    spec = latent_spec(pipe, height=height, width=width)
+    steering.check_family(spec.family)
+    new = Steering(
+        (direction.resampled(spec.shape), strength) for direction, strength in steering.terms
     )
+    for direction, _ in steering.terms:
+        if direction.shape != spec.shape:
+            note(f"{direction.name}: resampled from {direction.shape} to {spec.shape}")
+    return new
 
 
 def _strength(item: str, file: str, text: str) -> float:
@@ -145,8 +147,13 @@ def estimator(name: str) -> Any:
 
 
 def direction_file(out: Path) -> Path:
-    """Refuse to write a direction over anything but a direction, before the work begins."""
+    """Refuse a place that cannot be written, or holds no direction, before the work begins."""
     from trimtab.directions import Direction
+    from trimtab.latents import write_atomic
+
+    if not out.exists():
+        write_atomic(out, b"")  # as will be done in the end
+        out.unlink()
 
     if out.exists():
         try:

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
+from trimtab.errors import UsageError
+
 if TYPE_CHECKING:
     from trimtab.directions.direction import Direction
 
+RUN = ("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width")
+EFFECT = {
+    "prompt", "n", "seeds", "strength", "recogniser", "chose_strength", "group", "plain",
+    "steered", "difference", "spillover",
+}  # fmt: skip
 TAGS = ["trimtab", "latent-direction", "text-to-image"]
 LIMITS = """\
 - It moves the initial noise of the model named above. On other models, sizes, schedulers or
@@ -65,11 +72,20 @@ def _usage(direction: Direction, repository: str) -> str:
     measured = facts.get("measured") or {}
     strength = measured.get("strength", 3)
     prompt = measured.get("prompt", "a photo of a person")
+    options = {name: facts[name] for name in RUN if facts.get(name) is not None}
+    model = facts.get("model")
+    load = f"load_model({model!r})" if _on_hub(model) else f"load_model(…)  # {model}"
+    pipe = "pipe = tt.townsfolk.load()" if model == "townsfolk" else f"pipe = {load}"
+    said = "".join(f"    {name}={value!r},\n" for name, value in options.items())
     return (
         "```python\n"
-        "import trimtab as tt\n\n"
+        "import trimtab as tt\n"
+        "from trimtab.pipelines import load_model\n\n"
+        f"{pipe}\n"
         f'direction = tt.Direction.from_pretrained("{repository}")\n'
-        f"pictures = tt.generate(pipe, {prompt!r}, range(8), {strength:g} * direction)\n"
+        "pictures = tt.generate(\n"
+        f"    pipe, {prompt!r}, range(8), {strength:g} * direction,\n{said}"
+        ")\n"
         "```\n\n"
         "The strength is in standard deviations of the noise along the direction."
     )
@@ -79,8 +95,6 @@ def _learned(direction: Direction) -> str:
     facts = direction.provenance
     prompts = [one for texts in (facts.get("prompts") or {}).values() for one in texts]
     seeds = facts.get("seeds") or []
-    interval = facts.get("accuracy_interval") or facts.get("accuracy_interval_as_learned")
-    accuracy = facts.get("accuracy", facts.get("accuracy_as_learned"))
     estimator = facts.get("estimator")
     rows = {
         "model": facts.get("model"),
@@ -89,12 +103,16 @@ def _learned(direction: Direction) -> str:
         "shape of the latents": " × ".join(map(str, direction.shape)),
         "picture": facts.get("height") and f"{facts.get('width')} × {facts['height']} pixels",
         "scheduler": facts.get("scheduler"),
+        "guidance scale": facts.get("guidance_scale"),
+        "negative prompt": facts.get("negative_prompt"),
+        "type of the weights": facts.get("model_dtype"),
+        "hash of the weights": facts.get("weights") and f"`{facts['weights']}`",
         "step": facts.get("step") and f"{facts['step']} of {facts.get('num_inference_steps')}",
         "prompts": "; ".join(f"“{text}”" for text in prompts),
         "seeds": seeds and f"{len(seeds)}, from {min(seeds)} to {max(seeds)}",
         "estimator": estimator.get("name") if isinstance(estimator, Mapping) else estimator,
-        "cross-validated accuracy": accuracy is not None
-        and f"{accuracy:.2f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""),
+        "cross-validated accuracy": _accuracy(facts, ""),
+        "accuracy of the direction that it was made from": _accuracy(facts, "_as_learned"),
         "made orthogonal to": ", ".join(one["name"] for one in facts.get("orthogonal_to", ())),
         "resampled from": "resampled_from" in facts
         and " × ".join(map(str, facts["resampled_from"])),
@@ -105,17 +123,36 @@ def _learned(direction: Direction) -> str:
     return "\n".join(["| | |", "| --- | --- |", *lines])
 
 
+def _accuracy(facts: Mapping[str, Any], ending: str) -> str | None:
+    accuracy = facts.get(f"accuracy{ending}")
+    if accuracy is None:
+        return None
+    low, high = facts.get(f"accuracy_interval{ending}") or (None, None)
+    if low is None:
+        return f"{accuracy:.2f}"
+    guessed = "; guessing would give 0.50, so perhaps nothing was learned" if low <= 0.5 else ""
+    return f"{accuracy:.2f} [{low:.2f}, {high:.2f}]{guessed}"
+
+
 def _measured(effect: Mapping[str, Any] | None) -> str:
     if not effect:
         return (
             "Not measured. `trimtab.study.measured_effect` says what it does, from pictures with "
             "and without it on seeds that it was not learned from."
         )
+    missing = EFFECT - effect.keys()
+    if missing:
+        raise UsageError(
+            got=f"measured without {', '.join(sorted(missing))}",
+            expected="what trimtab.study.measured_effect returns",
+            do="use it, or leave measured out",
+        )
     change = effect["difference"]
     lines = [
         f"{effect['n']} pictures of “{effect['prompt']}”, without and with "
-        f"{effect['strength']:g} × this direction, on seeds that it was not learned from; Wilson "
-        f"intervals; perceived by {effect['recogniser']}"
+        f"{effect['strength']:g} × this direction, on seeds {min(effect['seeds'])} to "
+        f"{max(effect['seeds'])}, from which it was not learned; Wilson intervals; perceived by "
+        f"{effect['recogniser']}"
         + (", which also chose the strength, on other seeds." if effect["chose_strength"] else "."),
         "",
         f"| | {effect['group']} | unknown | concept kept |",

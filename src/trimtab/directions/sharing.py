@@ -9,15 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from huggingface_hub import ModelHubMixin, hf_hub_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-)
 
-from trimtab.errors import FileError, TrimtabError
+from trimtab.errors import FileError, TrimtabError, UsageError
 from trimtab.latents import write_json
-from trimtab.pipelines import first_line, quiet_loading
+from trimtab.pipelines import cause, quiet_loading
 
 FILE = "direction.safetensors"
 """Its name in a folder or repository of its own."""
@@ -25,12 +20,8 @@ WRITTEN = "library_name: trimtab"
 """What the head of a card of ours says."""
 HUB_ID = re.compile(r"\w[\w.-]*/(?!.*\.safetensors$)[\w.-]+")
 
-CAUSES = {  # the first that fits; the library tells them in several lines
-    LocalEntryNotFoundError: "it is not in the cache, and the Hub is out of reach or turned off "
-    "by HF_HUB_OFFLINE",
-    RepositoryNotFoundError: "there is no such repository, or it is a private one",
-    EntryNotFoundError: f"the repository holds no {FILE}",
-}
+ASKED = ("revision", "token", "cache_dir", "force_download", "local_files_only")
+"""What huggingface_hub may be told about reading."""
 
 
 class Shared(ModelHubMixin):
@@ -81,8 +72,20 @@ class Shared(ModelHubMixin):
         ------
         FileError
             When there is no such direction, or it is damaged.
+        UsageError
+            When an option is unknown: it would have been ignored.
         """
         name = pretrained_model_name_or_path
+        for unknown in options.keys() - set(ASKED):
+            raise UsageError(
+                got=f"option {unknown}", expected=f"one of {', '.join(ASKED)}", do="correct it"
+            )
+        if Path(name).is_file():
+            raise FileError(
+                got=f"the file {name}",
+                expected="a folder, or a repository on the Hub",
+                do="read a file with Direction.load",
+            )
         with _reachable(str(name), "load", options.get("token")):
             return super().from_pretrained(name, **options)
 
@@ -113,6 +116,7 @@ class Shared(ModelHubMixin):
             return str(super().push_to_hub(repo_id, model_card_kwargs=card, **options))
 
     def _save_pretrained(self, save_directory: Path) -> None:
+        self.generate_model_card()  # whose errors come before anything is written
         self.save(save_directory / FILE)
         card = save_directory / "README.md"
         if card.exists() and WRITTEN in card.read_text(encoding="utf-8"):
@@ -123,10 +127,9 @@ class Shared(ModelHubMixin):
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **options: Any) -> Self:
         folder = Path(model_id)
-        asked = ("revision", "token", "cache_dir", "force_download", "local_files_only")
         if folder.is_dir():
             return cls.load(folder / FILE)
-        return cls.load(hf_hub_download(model_id, FILE, **{key: options[key] for key in asked}))
+        return cls.load(hf_hub_download(model_id, FILE, **{key: options[key] for key in ASKED}))
 
 
 @contextlib.contextmanager
@@ -139,8 +142,7 @@ def _reachable(name: str, act: str, token: str | bool | None) -> Iterator[None]:
         raise
     # It raises of every kind: OSError, ValueError, and those of the HTTP library beneath.
     except Exception as error:
-        known = (cause for kind, cause in CAUSES.items() if isinstance(error, kind))
-        said = next(known, first_line(error))
+        said = cause(error)
         if isinstance(token, str):
             said = said.replace(token, "…")
         raise FileError(

@@ -124,7 +124,7 @@ class Steering:
                     expected=f"{spec.shape}, the latents of this {spec.family} model at "
                     f"{spec.height}x{spec.width}",
                     do="learn the direction on this model at this size"
-                    + (", or take direction.resampled(shape)" if other_size else ""),
+                    + (", or resample it (--resample, Direction.resampled)" if other_size else ""),
                 )
 
     def check_family(self, family: str) -> None:
@@ -152,8 +152,8 @@ class Steering:
     def learned_elsewhere(self, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         """List the directions that were learned on another model, or on other weights of it.
 
-        The hash of the weights depends on their type, so that for weights of another type it is
-        the model's name and revision that count.
+        Where no hash of the weights is known, or float16 is compared with another type, in which
+        the hash is another, it is the model's name and revision that count.
 
         Parameters
         ----------
@@ -167,11 +167,12 @@ class Steering:
         """
 
         def elsewhere(learned: Mapping[str, Any]) -> bool:
-            if learned.get("weights", facts["weights"]) == facts["weights"]:
+            if learned.get("weights") == facts["weights"] or not learned.get("model"):
                 return False
-            same_type = learned.get("model_dtype") == facts["model_dtype"]
-            same_name = all(learned.get(key) == facts[key] for key in ("model", "revision"))
-            return same_type or not same_name
+            types = {learned.get("model_dtype"), facts["model_dtype"]}
+            if "weights" in learned and (len(types) == 1 or types == {"float32", "bfloat16"}):
+                return True
+            return any(learned.get(key) != facts[key] for key in ("model", "revision"))
 
         return [
             {"name": one.name, "hash": one.hash, "model": str(one.provenance.get("model"))}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from trimtab.generation.generating import OtherModelWarning, generate
+from trimtab.generation.generating import generate
 from trimtab.generation.images import ImageRecord, ImageSet
-from trimtab.generation.initial import initial_latents, steered_blocks
+from trimtab.generation.initial import OtherModelWarning, initial_latents, steered_blocks
 
 __all__ = [
     "ImageRecord",

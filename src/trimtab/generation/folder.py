@@ -46,7 +46,8 @@ def require_terms(path: Path, steering: Mapping[str, Any] | None) -> None:
 
 def _public(place: str | None) -> str | None:
     """Return a Hub id, and None for a path: pictures travel, and it tells of somebody's machine."""
-    return None if place is None or Path(place).exists() else place
+    hidden = place is None or Path(place).is_absolute() or Path(place).exists()
+    return None if hidden else place
 
 
 class RunFolder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,9 @@ from trimtab.directions.steering import Steerable
 from trimtab.errors import UsageError
 from trimtab.generation.folder import RunFolder
 from trimtab.generation.images import ImageRecord, ImageSet
-from trimtab.generation.initial import latents_and_generators
+from trimtab.generation.initial import latents_and_generators, warn_if_elsewhere
 from trimtab.latents import Progress, batches, check_seeds, warn_on_overlap
 from trimtab.pipelines import RunSettings, latent_spec, model_facts, model_path, run
-
-
-class OtherModelWarning(UserWarning):
-    """A direction was learned on another model, or on other weights of this one."""
 
 
 def generate(
@@ -91,14 +86,7 @@ def generate(
     cuts = list(batches(seeds, batch_size))
     warn_on_overlap(seeds, steering.seeds)
     facts = model_facts(pipe)
-    elsewhere = steering.learned_elsewhere(facts)
-    for one in elsewhere:
-        warnings.warn(
-            f"{one['name']} was learned on {one['model']}, not on these weights of "
-            f"{facts['model']}: its effect here was not measured",
-            OtherModelWarning,
-            stacklevel=2,
-        )
+    elsewhere = warn_if_elsewhere(steering, facts)
     facts |= {
         "prompt": prompt,
         "steering": steering.to_dict(),

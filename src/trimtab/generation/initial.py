@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 
-from trimtab.directions import as_steering
+from trimtab.directions import Steering, as_steering
 from trimtab.directions.steering import Steerable
 from trimtab.latents import noise_and_generators
-from trimtab.pipelines import latent_spec, latents_argument
+from trimtab.pipelines import latent_spec, latents_argument, model_facts
+
+
+class OtherModelWarning(UserWarning):
+    """A direction was learned on another model, or on other weights of this one."""
 
 
 def initial_latents(
@@ -48,12 +53,35 @@ def initial_latents(
         When seeds, size or strengths are wrong, or a direction's shape is not this model's.
     ModelError
         When the pipeline's family is not in the table.
+
+    Warns
+    -----
+    OtherModelWarning
+        When a direction was learned on another model, or on other weights of this one.
     """
-    return latents_and_generators(pipe, seeds, steer, height=height, width=width)[0]
+    latents, _ = latents_and_generators(pipe, seeds, steer, height=height, width=width)
+    if steer is not None:
+        warn_if_elsewhere(as_steering(steer), model_facts(pipe))
+    return latents
+
+
+def warn_if_elsewhere(steering: Steering, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Warn of directions learned on another model than that of `facts`, and list them."""
+    found = steering.learned_elsewhere(facts)
+    for one in found:
+        warnings.warn(
+            f"{one['name']} was learned on {one['model']}, not on these weights of "
+            f"{facts['model']}: its effect here was not measured",
+            OtherModelWarning,
+            stacklevel=3,
+        )
+    return found
 
 
 def steered_blocks(blocks: Any, steer: Steerable) -> Any:
     """Insert a steering into the blocks of a modular pipeline.
+
+    Blocks have no weights, so that a direction of another model of the family cannot be told here.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from trimtab.pipelines.families import (
     whole_number,
 )
 from trimtab.pipelines.loading import (
+    cause,
     choose_device,
     first_line,
     folder_name,
@@ -36,6 +37,7 @@ __all__ = [
     "Pictures",
     "RunSettings",
     "Step",
+    "cause",
     "choose_device",
     "embed",
     "family_of",

@@ -66,10 +66,11 @@ def _encode(pipe: Any, prompts: Sequence[str], negative: str | None) -> dict[str
         "num_images_per_prompt": 1,
         "do_classifier_free_guidance": True,
         "_cut_context": True,  # as Kandinsky 3 calls its own
-        **family.options,
+        **family.options(1),
     }
     if negative is not None:
         asked["negative_prompt"] = [negative] * len(prompts)
     call = {name: value for name, value in asked.items() if name in known}
     found = zip(family.embeds, pipe.encode_prompt(**call), strict=True)
-    return {name: value for name, value in found if name and value is not None}
+    taken = parameters(pipe)  # LCM, of one family with Stable Diffusion, takes no negative ones
+    return {name: value for name, value in found if name in taken and value is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,14 @@ def _same(latents: torch.Tensor) -> torch.Tensor:
     return latents
 
 
+def _always(pipe: Any, negative_prompt: str | None) -> bool:
+    return True
+
+
+def _nothing(num_inference_steps: int) -> dict[str, Any]:
+    return {}
+
+
 def same_back(latents: torch.Tensor, shape: Shape) -> torch.Tensor:
     """Give latents their canonical shape, where packing changes nothing."""
     return latents.reshape(len(latents), *shape)
@@ -49,7 +57,7 @@ def same_back(latents: torch.Tensor, shape: Shape) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Family:
-    """One row of the table: how a family of pipelines handles its latents.
+    """One row of the table: how a family of pipelines handles its latents and its guidance.
 
     Attributes
     ----------
@@ -80,10 +88,15 @@ class Family:
         Type of the weights on an accelerator when none is asked for.
     guidance : str
         The argument of the pipeline that `guidance_scale` goes to.
+    guided : callable
+        ``(pipe, negative prompt) -> bool``, whether the guidance scale does anything.
     negative_prompt : bool
         Whether a negative prompt does anything, where the pipeline takes one.
-    options : mapping
-        Arguments of every call, without which the picture is not the one asked for.
+    unguided : float
+        The guidance scale up to which a negative prompt does nothing.
+    options : callable
+        ``num_inference_steps -> dict``, arguments of every call, without which the picture is not
+        the one asked for.
     embeds : tuple of str
         The arguments of the call that stand for what ``pipe.encode_prompt`` returns, in its order;
         empty for what the call makes anew.
@@ -104,10 +117,22 @@ class Family:
     dtype: torch.dtype | None = None
     half: torch.dtype = torch.bfloat16
     guidance: str = "guidance_scale"
+    guided: Callable[[Any, str | None], bool] = field(default=_always)
     negative_prompt: bool = True
-    options: Mapping[str, Any] = field(default_factory=dict)
+    unguided: float = 1.0
+    options: Callable[[int], dict[str, Any]] = field(default=_nothing)
     embeds: tuple[str, ...] = ("prompt_embeds", "negative_prompt_embeds")
     modular: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a text where a tuple of texts should be: each of its letters would count."""
+        for entry in ("pipelines", "embeds", "modular"):
+            if isinstance(getattr(self, entry), str):
+                raise UsageError(
+                    got=f"{entry}={getattr(self, entry)!r} for the family {self.name}",
+                    expected="a tuple of names",
+                    do=f"write ({getattr(self, entry)!r},)",
+                )
 
     def as_argument(self, latents: torch.Tensor) -> torch.Tensor:
         """Give canonical latents the form that ``latents=`` takes."""
@@ -223,7 +248,14 @@ def latents_argument(pipe: Any, latents: torch.Tensor) -> torch.Tensor:
 
 def _latent_dtype(pipe: Any) -> torch.dtype:
     family = family_of(pipe)
-    found: torch.dtype = family.dtype or getattr(pipe, family.denoiser).dtype
+    denoiser = getattr(pipe, family.denoiser, None)
+    if denoiser is None:
+        raise ModelError(
+            got=f"{type(pipe).__name__} without {family.denoiser!r}, the denoiser of {family.name}",
+            expected="a pipeline with one",
+            do="load the model with it, or register a Family that names the right attribute",
+        )
+    found: torch.dtype = family.dtype or denoiser.dtype
     return found
 
 

@@ -17,6 +17,11 @@ from typing import Any
 
 import torch
 from diffusers.utils import logging as diffusers_logging
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
 from transformers.utils import logging as transformers_logging
 
 from trimtab import __version__
@@ -86,20 +91,19 @@ def load_model(
     """
     place = choose_device(device)
     _check_offload(offload, place)
-    source = source_of(Path(name), revision=revision, variant=variant, config=config)
+    source = source_of(name, revision=revision, variant=variant, config=config)
     with quiet_loading(), _readable(name):
         kind = source.pipeline_class()
     # Before anything is downloaded: what is not in the table would be refused afterwards.
     weights = _dtype(dtype, place, family_of_class(kind))
     lean = find_spec("accelerate") is not None
     with quiet_loading(), _readable(name):
-        require_memory(source.weights(), weights, place, offload=offload, lean=lean)
+        require_memory(source.fetch_weights(), weights, place, offload=offload, lean=lean)
         pipe = source.load(kind, weights, lean=lean)
-    pipe.register_to_config(_trimtab_source=source.facts())
+    pipe.register_to_config(_trimtab_source=source.facts(), _trimtab_loaded=_state(pipe))
     if offload == "model":
         pipe.enable_model_cpu_offload(device=place)
     elif offload == "sequential":
-        pipe.register_to_config(_trimtab_weights=_weights_hash(pipe))  # out of reach afterwards
         pipe.enable_sequential_cpu_offload(device=place)
     else:
         pipe.to(place)
@@ -116,9 +120,9 @@ def _readable(name: str | Path) -> Iterator[None]:
     # They raise whatever theirs raise in turn: OSError, ValueError, HTTP, safetensors…
     except Exception as error:
         raise ModelError(
-            got=f"model {str(name)!r}, which cannot be loaded ({first_line(error)})",
+            got=f"model {str(name)!r}, which cannot be loaded ({cause(error)})",
             expected="a folder in the diffusers layout with safetensors weights, a Hub id, or a "
-            "single .safetensors file",
+            "single .safetensors file with all parts of a model",
             do="check the name, the path and the connection",
         ) from error
 
@@ -193,27 +197,54 @@ def model_facts(pipe: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON-able; ``weights`` is a hash over a sample of every parameter, which notices
-        retrained, swapped or adapted weights without reading them all. Of parameters whose values
-        are out of reach it takes names and shapes, unless `load_model` put them there: then it is
-        the hash from before.
+        JSON-able. ``weights`` is a hash over a sample of every parameter, rounded to bfloat16: it
+        notices retrained, swapped or adapted weights without reading them all, and is the same in
+        float32 and in bfloat16. Of parameters whose values are out of reach it takes names and
+        shapes, unless `load_model` put them there: then it is the hash from before. ``changed``
+        names what is no longer as `load_model` loaded it; None when another loaded it.
     """
+    loaded, now = pipe.config.get("_trimtab_loaded"), _state(pipe)
+    if loaded and _out_of_reach(pipe):
+        now["weights"] = loaded["weights"]
+    family = family_of(pipe)
+    return {
+        "model": model_name(pipe),
+        **(pipe.config.get("_trimtab_source") or dict.fromkeys(("revision", "variant", "config"))),
+        "changed": loaded
+        and [name for name in ("weights", "scheduler") if now[name] != loaded[name]],
+        "weights": now["weights"],
+        "model_dtype": str(getattr(pipe, family.denoiser).dtype).removeprefix("torch."),
+        "family": family.name,
+        **now["scheduler"],
+    }
+
+
+def _state(pipe: Any) -> dict[str, Any]:
+    """Tell what of a pipeline can be changed after loading, and changes its pictures."""
     # JSON has no infinity, which a scheduler's bounds may be.
     config = {
         k: str(v) if isinstance(v, float) and not math.isfinite(v) else v
         for k, v in pipe.scheduler.config.items()
         if not k.startswith("_")
     }
-    family = family_of(pipe)
     return {
-        "model": model_name(pipe),
-        **(pipe.config.get("_trimtab_source") or dict.fromkeys(("revision", "variant", "config"))),
-        "weights": pipe.config.get("_trimtab_weights") or _weights_hash(pipe),
-        "model_dtype": str(getattr(pipe, family.denoiser).dtype).removeprefix("torch."),
-        "family": family.name,
-        "scheduler": type(pipe.scheduler).__name__,
-        "scheduler_config": json.loads(json.dumps(config, default=str, sort_keys=True)),
+        "weights": _weights_hash(pipe),
+        "scheduler": {
+            "scheduler": type(pipe.scheduler).__name__,
+            "scheduler_config": json.loads(json.dumps(config, default=str, sort_keys=True)),
+        },
     }
+
+
+def _out_of_reach(pipe: Any) -> bool:
+    return any(weight.is_meta for _, weight in _weights(pipe))
+
+
+def _weights(pipe: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    for part, module in pipe.components.items():
+        if isinstance(module, torch.nn.Module):
+            for name, weight in module.named_parameters():
+                yield f"{part}.{name}", weight
 
 
 def library_versions() -> dict[str, str]:
@@ -235,12 +266,15 @@ def _own_file(folder: Path) -> dict[str, Any]:
         found = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         found = str(error)
-    if not isinstance(found, dict) or not all(
-        isinstance(found[name], int | float) for name in NUMBERS if name in found
+    if (
+        not isinstance(found, dict)
+        or found.keys() - {"name", *NUMBERS}
+        or not all(isinstance(found[name], int | float) for name in NUMBERS if name in found)
     ):
         raise FileError(
             got=f"{file} with {str(found)[:60]!r}",
-            expected='a JSON object such as {"num_inference_steps": 25}',
+            expected="a JSON object of name, num_inference_steps and guidance_scale, such as "
+            '{"num_inference_steps": 25}',
             do="repair or delete the file",
         )
     return found
@@ -248,17 +282,14 @@ def _own_file(folder: Path) -> dict[str, Any]:
 
 def _weights_hash(pipe: Any) -> str:
     digest = hashlib.sha256()
-    for part, module in pipe.components.items():
-        if isinstance(module, torch.nn.Module):
-            weights = module.named_parameters()
-            for place, named in itertools.groupby(weights, lambda item: item[1].device):
-                if place.type == "meta":
-                    shapes = (f"{part}.{name} {tuple(weight.shape)}" for name, weight in named)
-                    digest.update("".join(shapes).encode())
-                else:
-                    # Brought over together: one by one, each would wait for the accelerator.
-                    samples = [weight.detach().flatten()[:8].float() for _, weight in named]
-                    digest.update(torch.cat(samples).cpu().numpy().tobytes())
+    for place, named in itertools.groupby(_weights(pipe), lambda item: item[1].device):
+        if place.type == "meta":
+            shapes = (f"{name} {tuple(weight.shape)}" for name, weight in named)
+            digest.update("".join(shapes).encode())
+        else:
+            # Brought over together: one by one, each would wait for the accelerator.
+            samples = [weight.detach().flatten()[:8].to(torch.bfloat16) for _, weight in named]
+            digest.update(torch.cat(samples).cpu().view(torch.int16).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -318,6 +349,25 @@ def quiet_loading() -> Iterator[None]:
 
 def _worth_saying(record: logging.LogRecord) -> bool:
     return not re.search(_REMARKS[record.name], record.getMessage())
+
+
+CAUSES = {  # the first that fits; the libraries tell them in several lines
+    LocalEntryNotFoundError: "it is not in the cache, and the Hub is out of reach or turned off "
+    "by HF_HUB_OFFLINE",
+    RepositoryNotFoundError: "there is no such repository, or it is a private one",
+    EntryNotFoundError: "the repository does not hold the file that is looked for",
+}
+
+
+def cause(error: Exception) -> str:
+    """Say in one line why something of a library could not be read, the Hub's reasons first."""
+    chain: BaseException | None = error
+    while chain is not None:
+        for kind, reason in CAUSES.items():
+            if isinstance(chain, kind):
+                return reason
+        chain = chain.__cause__ or chain.__context__
+    return first_line(error)
 
 
 def first_line(error: Exception) -> str:

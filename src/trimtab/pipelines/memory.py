@@ -27,14 +27,26 @@ def weight_files(folder: Path, variant: str | None) -> Files:
         In the diffusers layout.
     variant : str, optional
         As in ``DiffusionPipeline.from_pretrained``: a part without it is loaded as it is.
+
+    Raises
+    ------
+    ModelError
+        When a part has pickled weights alone.
     """
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     chosen = {}
     for part, kind in index.items():
         files = sorted((folder / part).glob("*.safetensors")) if isinstance(kind, list) else []
+        pickled = sorted((folder / part).glob("*.bin")) if isinstance(kind, list) else []
+        if pickled and not files:
+            raise ModelError(
+                got=f"{pickled[0]} and no safetensors file beside it",
+                expected="safetensors files: pickled weights can run code",
+                do="take the model's safetensors files, or convert it where you trust it",
+            )
         plain = [file for file in files if not _variant_of(file)]
         varied = [file for file in files if variant and _variant_of(file) == variant]
-        chosen[part] = varied or plain or files
+        chosen[part] = _one_set(varied or plain or files)
     return chosen
 
 
@@ -117,6 +129,12 @@ def elements(file: Path) -> int:
             expected="a safetensors file",
             do="download or save the model again",
         ) from error
+
+
+def _one_set(files: list[Path]) -> list[Path]:
+    """Leave out the shards of what lies there whole, too."""
+    whole = [file for file in files if not re.search(r"-\d+-of-\d+\.", file.name)]
+    return whole or files
 
 
 def _variant_of(file: Path) -> str | None:

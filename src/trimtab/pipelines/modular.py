@@ -47,8 +47,9 @@ class MoveLatents(ModularPipelineBlocks):
 
     @property
     def inputs(self) -> list[InputParam]:
-        """Take the latents of the block before."""
-        return [InputParam("latents", type_hint=torch.Tensor, required=True)]
+        """Take the latents of the block before, and the size of the picture where it is asked."""
+        sides = [InputParam(name, type_hint=int) for name in ("height", "width")]
+        return [InputParam("latents", type_hint=torch.Tensor, required=True), *sides]
 
     @property
     def intermediate_outputs(self) -> list[OutputParam]:
@@ -59,11 +60,19 @@ class MoveLatents(ModularPipelineBlocks):
     def __call__(self, components: Any, state: Any) -> tuple[Any, Any]:
         """Move what the pipeline's state holds."""
         latents: torch.Tensor = state.get("latents")
-        offset = self.family.pack(self.offset(len(latents)))
-        if offset.shape[1:] != latents.shape[1:]:
+        canonical = self.offset(len(latents))
+        offset = self.family.pack(canonical)
+        height, width = (
+            state.get(side) or getattr(components, f"default_{side}", 1)
+            for side in ("height", "width")
+        )
+        # Tokens do not tell a portrait from a landscape.
+        cells_high, cells_wide = canonical.shape[-2:]
+        turned = cells_high * width != cells_wide * height
+        if turned or offset.shape[1:] != latents.shape[1:]:
             raise UsageError(
-                got=f"a steering of packed shape {tuple(offset.shape[1:])}",
-                expected=f"{tuple(latents.shape[1:])}, the shape of this model's latents",
+                got=f"a steering of shape {tuple(canonical.shape[1:])} for {self.family.name}",
+                expected=f"one for {height}x{width} pixels, packed {tuple(latents.shape[1:])}",
                 do="use directions of this model, learned at this size",
             )
         scale = float(getattr(components.scheduler, "init_noise_sigma", 1.0))
@@ -80,13 +89,14 @@ def family_of_blocks(blocks: Any) -> Family:
         When no row names them.
     """
     known = {name: family for family in known_families() for name in family.modular}
-    if blocks.model_name not in known:
+    name = getattr(blocks, "model_name", type(blocks).__name__)
+    if name not in known:
         raise ModelError(
-            got=f"blocks of {blocks.model_name!r}",
+            got=f"blocks of {name!r}",
             expected=f"blocks of one of {', '.join(known)}",
             do="register a trimtab.Family whose `modular` names it",
         )
-    return known[blocks.model_name]
+    return known[name]
 
 
 def with_moved_latents(blocks: Any, family: Family, offset: Callable[[int], torch.Tensor]) -> Any:
@@ -114,7 +124,7 @@ def with_moved_latents(blocks: Any, family: Family, offset: Callable[[int], torc
         raise ModelError(
             got=f"blocks {', '.join(name for name, _ in parts)}",
             expected=f"one named {PREPARES}",
-            do="insert a trimtab.pipelines.MoveLatents by hand, after the latents are prepared",
+            do="insert a trimtab.pipelines.modular.MoveLatents after the block that prepares them",
         )
     before = sum(isinstance(one, MoveLatents) for _, one in parts)
     name = f"steer_{before + 1}" if before else "steer"

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image
 
-from trimtab.errors import ModelError, UsageError
+from trimtab.errors import ModelError, TrimtabError, UsageError
 from trimtab.pipelines.families import family_of, latent_spec, parameters
+from trimtab.pipelines.loading import first_line
 from trimtab.pipelines.schedules import Step, completing_calls, step_after
 from trimtab.pipelines.settings import RunSettings
 
@@ -82,9 +83,10 @@ def run(
     Raises
     ------
     UsageError
-        When the latents' shape or type is not the pipeline's, or `stop_after` is out of range.
+        When the latents' shape or type is not the pipeline's, `stop_after` is out of range, or the
+        pipeline refuses the settings.
     ModelError
-        When the pipeline never calls back after a step.
+        When the pipeline never calls back after a step, or its pictures have another size.
     """
     settings = settings.resolve(pipe)
     _check_latents(pipe, latents, len(prompts), settings)
@@ -103,7 +105,14 @@ def run(
             pipe.maybe_free_model_hooks()  # the pipeline does so itself only at its own end
             if isinstance(error, _Stop):
                 return None
+            if isinstance(error, ValueError) and not isinstance(error, TrimtabError):
+                raise UsageError(
+                    got=f"settings that {type(pipe).__name__} refuses ({first_line(error)})",
+                    expected=f"such as a model of {family_of(pipe).name} takes",
+                    do="change the steps, the scheduler or the size",
+                ) from error
             raise
+    _check_size(pipe, output.images, settings)
     if watch is not None and not watch.called:
         raise ModelError(
             got=f"{type(pipe).__name__}, which never called back after a step",
@@ -123,7 +132,7 @@ def _arguments(pipe: Any, prompts: Sequence[str], settings: RunSettings) -> dict
         call[family.guidance] = call.pop("guidance_scale")
     if "negative_prompt" in call:
         call["negative_prompt"] = [call["negative_prompt"]] * len(prompts)
-    return call | dict(family.options)
+    return call | family.options(settings.num_inference_steps or 1)
 
 
 class _Watch:
@@ -202,6 +211,17 @@ def _check_latents(pipe: Any, latents: torch.Tensor, n: int, settings: RunSettin
             expected=f"shape {wanted} and {spec.dtype} for {n} prompts of {spec.family}",
             do="make them with initial_latents at the same height and width",
         )
+
+
+def _check_size(pipe: Any, images: Sequence[Image.Image], settings: RunSettings) -> None:
+    wanted = settings.width, settings.height
+    for image in images:
+        if image.size != wanted:
+            raise ModelError(
+                got=f"a picture of {image.width}x{image.height} pixels from {type(pipe).__name__}",
+                expected=f"{settings.width}x{settings.height}, which its row of the table promises",
+                do="correct `reduction` of the Family that names it",
+            )
 
 
 @contextlib.contextmanager

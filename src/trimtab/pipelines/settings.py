@@ -70,7 +70,8 @@ class RunSettings:
         Raises
         ------
         UsageError
-            When the scheduler cannot do that many steps, or the size does not fit.
+            When the scheduler cannot do that many steps, the size does not fit, or a negative
+            prompt would do nothing.
         """
         spec = latent_spec(pipe, height=self.height, width=self.width)
         family, known = family_of(pipe), parameters(pipe)
@@ -94,7 +95,16 @@ class RunSettings:
                 expected=f"at most {trained}, the steps that the scheduler was made for",
                 do="ask for fewer steps",
             )
-        guidance = None if guidance is None else float(guidance)
+        if guidance is None or not family.guided(pipe, self.negative_prompt):
+            guidance = None  # so that a record does not name what did nothing
+        else:
+            guidance = float(guidance)
+            if self.negative_prompt is not None and guidance <= family.unguided:
+                raise UsageError(
+                    got=f"a negative prompt at guidance_scale {guidance:g} for {family.name}",
+                    expected=f"a guidance scale above {family.unguided:g}: below, it does nothing",
+                    do="raise the guidance scale, or leave the negative prompt out",
+                )
         return RunSettings(steps, guidance, self.negative_prompt, spec.height, spec.width)
 
     def to_dict(self) -> dict[str, Any]:

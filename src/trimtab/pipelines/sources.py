@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,8 @@ from trimtab.errors import ModelError, UsageError
 from trimtab.pipelines.families import family_of_class
 from trimtab.pipelines.memory import Files, weight_files
 
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -26,19 +29,26 @@ class Stored:
     variant: str | None
 
     def facts(self) -> dict[str, str | None]:
-        """Give what a record says of it beside its name."""
-        return {"revision": self.revision, "variant": self.variant, "config": None}
+        """Give what a record says of it beside its name; of a repository the very commit."""
+        on_hub = not Path(self.name).is_dir()
+        revision = self.folder.name if on_hub else self.revision
+        return {"revision": revision, "variant": self.variant, "config": None}
 
     def pipeline_class(self) -> Any:
         """Find the class of the pipeline; of a repository nothing else is downloaded."""
         return _class_of(self.name, self.revision)
 
-    def weights(self) -> Files:
-        """List the files of the weights; those of a repository are there afterwards."""
+    @cached_property
+    def folder(self) -> Path:
+        """The model's own folder, or the one of the cache to which its repository is downloaded."""
         folder = Path(self.name)
-        if not folder.is_dir():
-            folder = Path(DiffusionPipeline.download(self.name, **self._asked()))
-        return weight_files(folder, self.variant)
+        if folder.is_dir():
+            return folder
+        return Path(DiffusionPipeline.download(self.name, **self._asked()))
+
+    def fetch_weights(self) -> Files:
+        """List the files of the weights; those of a repository are there afterwards."""
+        return weight_files(self.folder, self.variant)
 
     def load(self, kind: Any, dtype: torch.dtype, *, lean: bool) -> Any:
         """Put the pipeline together, in main memory."""
@@ -57,7 +67,10 @@ class SingleFile:
 
     def facts(self) -> dict[str, str | None]:
         """Give what a record says of it beside its name."""
-        return {"revision": None, "variant": None, "config": self.config}
+        config = self.config
+        if config is not None and Path(config).exists():
+            config = str(Path(config).absolute())  # so that it holds in other working folders
+        return {"revision": None, "variant": None, "config": config}
 
     @cached_property
     def plan(self) -> str:
@@ -85,7 +98,7 @@ class SingleFile:
             )
         return kind
 
-    def weights(self) -> Files:
+    def fetch_weights(self) -> Files:
         """List the file."""
         return {"checkpoint": [self.file]}
 
@@ -97,7 +110,7 @@ class SingleFile:
 
 
 def source_of(
-    name: Path, *, revision: str | None, variant: str | None, config: str | Path | None
+    name: str | Path, *, revision: str | None, variant: str | None, config: str | Path | None
 ) -> Stored | SingleFile:
     """Tell what a name stands for.
 
@@ -106,7 +119,14 @@ def source_of(
     UsageError
         When an option does not go with it, or the file is not a safetensors file.
     """
-    if not name.is_file():
+    file = Path(name)
+    if not file.exists() and HUB_ID.fullmatch(str(name)) is None:
+        raise ModelError(
+            got=f"model {str(name)!r}, which is not there",
+            expected="a folder, a file, or a Hub id such as org/name",
+            do="check the path",
+        )
+    if not file.is_file():
         if config is not None:
             raise UsageError(
                 got=f"config {str(config)!r} for {str(name)!r}",
@@ -114,26 +134,26 @@ def source_of(
                 do="leave it out",
             )
         return Stored(str(name), revision, variant)
-    if name.suffix != ".safetensors":
+    if file.suffix != ".safetensors":
         raise UsageError(
-            got=f"model file {name}",
+            got=f"model file {file}",
             expected="a .safetensors file: pickled weights can run code",
             do="take the model's safetensors file, or convert it where you trust it",
         )
     if revision is not None or variant is not None:
         raise UsageError(
-            got=f"revision or variant with the file {name}",
+            got=f"revision or variant with the file {file}",
             expected="neither: a file is one revision and one variant",
             do="leave them out",
         )
-    return SingleFile(name, None if config is None else str(config))
+    return SingleFile(file, None if config is None else str(config))
 
 
 def _class_of(source: str, revision: str | None) -> Any:
     """Return the class of the pipeline in a folder or repository."""
     name = DiffusionPipeline.load_config(source, revision=revision)["_class_name"]
     found = getattr(diffusers, name, None) if isinstance(name, str) else None
-    if found is None:
+    if not (isinstance(found, type) and issubclass(found, DiffusionPipeline)):
         raise ModelError(
             got=f"model {source!r} with a pipeline of its own, {name}",
             expected="a pipeline class of diffusers: code from a model's repository is never run",

@@ -91,8 +91,37 @@ _MASKED = (
     "negative_prompt_embeds",
     "negative_prompt_attention_mask",
 )
-_UNBINNED = {"use_resolution_binning": False}
-_AS_WRITTEN = _UNBINNED | {"clean_caption": False}
+
+
+def _as_written(steps: int) -> dict[str, Any]:
+    """Keep size and prompt as they were asked for: PixArt."""
+    return {"use_resolution_binning": False, "clean_caption": False}
+
+
+def _uninstructed(steps: int) -> dict[str, Any]:
+    """Put no instruction before the prompt, besides: Sana."""
+    return _as_written(steps) | {"complex_human_instruction": None}
+
+
+def _sprint(steps: int) -> dict[str, Any]:
+    """Ask for no point in between, which Sana Sprint knows for two steps only."""
+    return _uninstructed(steps) | ({} if steps == 2 else {"intermediate_timesteps": None})
+
+
+def _by_embedding(pipe: Any, negative_prompt: str | None) -> bool:
+    """Whether the transformer takes the scale as an input: FLUX.1 dev, not schnell."""
+    return bool(pipe.transformer.config.guidance_embeds)
+
+
+def _not_distilled(pipe: Any, negative_prompt: str | None) -> bool:
+    """FLUX.2 and Klein's base model are guided, distilled Klein is not."""
+    return not pipe.config.get("is_distilled", False)
+
+
+def _with_negative(pipe: Any, negative_prompt: str | None) -> bool:
+    """Qwen-Image is guided away from a negative prompt, and not without one."""
+    return negative_prompt is not None
+
 
 for _row in (
     Family(
@@ -118,6 +147,7 @@ for _row in (
         pack=_pack_patches,
         unpack=_unpack_patches,
         multiple=16,
+        guided=_by_embedding,
         negative_prompt=False,
     ),
     Family(
@@ -133,6 +163,7 @@ for _row in (
         unpack=_unpack_cells,
         packs_itself=True,
         multiple=16,
+        guided=_not_distilled,
     ),
     Family(
         name="qwen-image",
@@ -147,6 +178,7 @@ for _row in (
         unpack=_unpack_patches,
         multiple=16,
         guidance="true_cfg_scale",
+        guided=_with_negative,
     ),
     Family(
         name="z-image",
@@ -158,6 +190,7 @@ for _row in (
         denoiser="transformer",
         multiple=16,
         dtype=torch.float32,
+        unguided=0.0,
     ),
     Family(
         name="sana",
@@ -169,7 +202,7 @@ for _row in (
         denoiser="transformer",
         multiple=32,
         dtype=torch.float32,
-        options=_AS_WRITTEN | {"complex_human_instruction": None},
+        options=_uninstructed,
     ),
     Family(
         name="sana-sprint",
@@ -184,7 +217,7 @@ for _row in (
         pack=_pack_sprint,
         unpack=_unpack_sprint,
         packs_itself=True,
-        options=_AS_WRITTEN | {"complex_human_instruction": None},
+        options=_sprint,
     ),
     Family(
         name="pixart",
@@ -196,7 +229,7 @@ for _row in (
         default_size=_transformer_size,
         denoiser="transformer",
         multiple=16,
-        options=_AS_WRITTEN,
+        options=_as_written,
     ),
     Family(
         name="stable-diffusion",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,16 +39,17 @@ def measured_effect(
         Attribute name -> what was recognised in the pictures, plain and steered, paired by seed.
         Attributes beside the direction's tell what else changed.
     concept : str, optional
-        The group of the labels ``"concept"`` that every picture should show.
+        What every picture should show: a group of the labels ``"concept"``, which are those of
+        ``trimtab.concepts.concept_pack(name)``.
     chose_strength : bool
         Whether the same recogniser chose the strength, on other seeds.
 
     Returns
     -------
     dict
-        JSON-able: prompt, n, strength and recogniser; of the group that the direction points to
-        the share with its Wilson interval, plain and steered, and the paired difference; what else
-        changed.
+        JSON-able: prompt, n, seeds, strength and recogniser; of the group that the direction points
+        to the share with its Wilson interval, plain and steered, and the paired difference; what
+        else changed.
 
     Raises
     ------
@@ -56,13 +58,17 @@ def measured_effect(
         learned from some of the seeds.
     """
     attribute, group = (direction.provenance.get(key) for key in ("attribute", "towards"))
-    missing = {attribute, *before} - (before.keys() & after.keys())
+    wanted = {attribute, *before} | ({CONCEPT} if concept is not None else set())
+    missing = wanted - (before.keys() & after.keys())
     if missing:
         raise UsageError(
             got=f"labels of {', '.join(before)} before and {', '.join(after)} after",
-            expected=f"{attribute}, which {direction.name} steers, and the same in both",
+            expected=f"{attribute}, which {direction.name} steers, and the same in both"
+            + (f", {CONCEPT!r} among them" if concept is not None else ""),
             do="classify both sets of pictures by the same attributes",
         )
+    if not math.isfinite(strength):
+        raise UsageError(got=f"strength {strength}", expected="a finite number", do="correct it")
     own, steered = before[str(attribute)], after[str(attribute)]
     used = set(own.seeds.tolist()).intersection(direction.provenance.get("seeds", ()))
     if used:
@@ -94,6 +100,7 @@ def measured_effect(
         "prompt": prompt,
         "concept": concept,
         "n": compared.n,
+        "seeds": sorted(map(int, set(own.seeds) & set(steered.seeds))),
         "strength": strength,
         "recogniser": own.recogniser,
         "chose_strength": chose_strength,
