@@ -78,3 +78,12 @@ def finish(process: Any, seconds: float = 300) -> Done:
     finally:
         process.kill()
     return Done(process.returncode, out or "", err)
+
+
+def in_a_process(code: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run Python where huggingface_hub reads its environment anew."""
+    online = {"HF_HUB_OFFLINE": "0", "NO_PROXY": "127.0.0.1", "HF_HUB_DISABLE_XET": "1"}
+    settings = os.environ | {"HF_HUB_DISABLE_TELEMETRY": "1"} | online | env
+    return subprocess.run(
+        [sys.executable, "-c", code], env=settings, capture_output=True, text=True
+    )

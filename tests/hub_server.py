@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+COMMIT = "0" * 40
 Repositories = dict[str, dict[str, bytes]]
 
 
@@ -46,17 +47,27 @@ def hub(token: str) -> Iterator[tuple[str, Repositories]]:
                     if line["key"] == "file":
                         content = base64.b64decode(line["value"]["content"])
                         repositories[found[1]][line["value"]["path"]] = content
-                place = f"{address}/{found[1]}/commit/{'0' * 40}"
-                self.answer({"commitUrl": place, "commitOid": "0" * 40, "success": True})
+                place = f"{address}/{found[1]}/commit/{COMMIT}"
+                self.answer({"commitUrl": place, "commitOid": COMMIT, "success": True})
 
         def do_HEAD(self) -> None:
             self.file()
 
         def do_GET(self) -> None:
-            self.wfile.write(self.file())
+            place = re.fullmatch(r"/api/models/([^/]+/[^/?]+)(/.*)?(\?.*)?", self.path)
+            if place and place[1] in repositories:
+                files = repositories[place[1]].items()
+                if (place[2] or "").startswith("/tree/"):
+                    kinds = {"type": "file", "oid": COMMIT}
+                    self.answer([kinds | {"path": n, "size": len(c)} for n, c in files])
+                else:
+                    names = [{"rfilename": name} for name, _ in files]
+                    self.answer({"id": place[1], "sha": COMMIT, "siblings": names})
+            else:
+                self.wfile.write(self.file())
 
         def file(self) -> bytes:
-            found = re.fullmatch(r"/(.+)/resolve/main/(.+)", self.path)
+            found = re.fullmatch(rf"/(.+)/resolve/(?:main|{COMMIT})/(.+)", self.path)
             content = repositories.get(found[1], {}).get(found[2]) if found else None
             if content is None:
                 self.send_response(404)
@@ -66,12 +77,12 @@ def hub(token: str) -> Iterator[tuple[str, Repositories]]:
             else:
                 self.send_response(200)
                 self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
-                self.send_header("X-Repo-Commit", "0" * 40)
+                self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             return content
 
-        def answer(self, value: dict[str, Any], status: int = 200) -> None:
+        def answer(self, value: Any, status: int = 200) -> None:
             data = json.dumps(value).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
-from commands import trimtab
+from commands import in_a_process, trimtab
 from hub_server import hub
 from trimtab.directions import Direction
 from trimtab.errors import FileError, UsageError
@@ -60,14 +58,8 @@ def learned(**facts: Any) -> Direction:
     return Direction(Direction.random((4, 8, 8), 1).array, FACTS | facts)
 
 
-def in_a_process(code: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run Python where huggingface_hub reads its environment anew."""
-    online = {"HF_HUB_OFFLINE": "0", "NO_PROXY": "127.0.0.1", "HF_HUB_DISABLE_XET": "1"}
-    settings = os.environ | {"HF_HUB_DISABLE_TELEMETRY": "1"} | online | env
-    return subprocess.run(
-        [sys.executable, "-c", f"from trimtab import Direction\n{code}"],
-        env=settings, capture_output=True, text=True,
-    )  # fmt: skip
+def with_direction(code: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return in_a_process(f"from trimtab import Direction\n{code}", **env)
 
 
 def test_a_folder_goes_round(tmp_path: Path) -> None:
@@ -119,7 +111,7 @@ def test_a_direction_goes_to_the_hub_and_comes_back_by_name(tmp_path: Path) -> N
     file = direction.save(tmp_path / "woman.safetensors")
     with hub(TOKEN) as (address, repositories):
         home = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home")}
-        pushed = in_a_process(
+        pushed = with_direction(
             f"{SECRET}print(Direction.load({str(file)!r}).push_to_hub('org/woman', token=token))",
             HF_DEBUG="1", SECRET=TOKEN, **home,
         )  # fmt: skip
@@ -131,28 +123,28 @@ def test_a_direction_goes_to_the_hub_and_comes_back_by_name(tmp_path: Path) -> N
         }  # fmt: skip
         card = repositories["org/woman"]["README.md"].decode()
         assert 'from_pretrained("org/woman")' in card
-        loaded = in_a_process(
+        loaded = with_direction(
             "d = Direction.from_pretrained('org/woman')\nprint(d.hash, d.provenance['towards'])",
             **home,
         )
         assert loaded.stdout.split() == [direction.hash, "woman"], loaded.stderr
-        missing = in_a_process("Direction.from_pretrained('org/man')", **home)
+        missing = with_direction("Direction.from_pretrained('org/man')", **home)
         assert "direction 'org/man', which cannot be loaded (there is no such" in missing.stderr
         repositories["org/empty"] = {}
-        empty = in_a_process("Direction.from_pretrained('org/empty')", **home)
+        empty = with_direction("Direction.from_pretrained('org/empty')", **home)
         assert "does not hold the file" in empty.stderr
-    offline = in_a_process(
+    offline = with_direction(
         "print(Direction.from_pretrained('org/woman').hash)", HF_HUB_OFFLINE="1", **home
     )
     assert offline.stdout.split() == [direction.hash], offline.stderr
-    unknown = in_a_process("Direction.from_pretrained('org/man')", HF_HUB_OFFLINE="1", **home)
+    unknown = with_direction("Direction.from_pretrained('org/man')", HF_HUB_OFFLINE="1", **home)
     assert "turned off by HF_HUB_OFFLINE" in unknown.stderr
 
 
 def test_a_token_is_in_no_message(tmp_path: Path) -> None:
     file = learned().save(tmp_path / "woman.safetensors")
     with hub("another") as (address, _):
-        refused = in_a_process(
+        refused = with_direction(
             f"{SECRET}Direction.load({str(file)!r}).push_to_hub('org/woman', token=token)",
             HF_ENDPOINT=address, HF_HOME=str(tmp_path / "home"), HF_DEBUG="1", SECRET=TOKEN,
         )  # fmt: skip
@@ -194,7 +186,7 @@ def test_the_card_tells_whose_accuracy_it_is() -> None:
 def test_a_folder_with_the_file_alone_is_read_without_a_remark(tmp_path: Path) -> None:
     direction = learned()
     direction.save(tmp_path / "direction.safetensors")
-    loaded = in_a_process(f"print(Direction.from_pretrained({str(tmp_path)!r}).hash)")
+    loaded = with_direction(f"print(Direction.from_pretrained({str(tmp_path)!r}).hash)")
     assert (loaded.stdout.strip(), loaded.stderr) == (direction.hash, "")
 
 

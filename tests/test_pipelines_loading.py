@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from commands import in_a_process
+from hub_server import COMMIT, hub
 from tiny import tiny_pipeline, tiny_scheduler
 from trimtab.errors import FileError, ModelError, UsageError
 from trimtab.pipelines import (
@@ -22,7 +25,12 @@ from trimtab.pipelines import (
     model_name,
     model_path,
 )
-from trimtab.pipelines.memory import elements, require_memory, weight_files
+from trimtab.pipelines.memory import (
+    elements,
+    left_to_container,
+    require_memory,
+    weight_files,
+)
 
 
 @pytest.fixture
@@ -259,12 +267,47 @@ def test_the_files_that_count_are_those_of_the_variant(tmp_path: Path) -> None:
         assert [*map(elements, weight_files(tmp_path, variant)["unet"])] == numbers
 
 
+def test_a_container_s_limit_counts(tmp_path: Path) -> None:
+    assert left_to_container(tmp_path) == math.inf
+    for name, text in (("max", "1000"), ("current", "700"), ("stat", "file 90\ninactive_file 50")):
+        (tmp_path / f"memory.{name}").write_text(text)
+    assert left_to_container(tmp_path) == 350
+    (tmp_path / "memory.max").write_text("max\n")
+    assert left_to_container(tmp_path) == math.inf
+
+
 def test_shards_beside_a_whole_file_count_once(tmp_path: Path) -> None:
     (tmp_path / "unet").mkdir()
     (tmp_path / "model_index.json").write_text('{"unet": ["diffusers", "Y"]}')
     for name in ("model", "model-00001-of-00002", "model-00002-of-00002"):
         save_file({"w": torch.zeros(2)}, tmp_path / "unet" / f"{name}.safetensors")
     assert [file.name for file in weight_files(tmp_path, None)["unet"]] == ["model.safetensors"]
+
+
+def test_a_model_is_loaded_by_its_name_on_the_hub(folder: Path, tmp_path: Path) -> None:
+    pipe = tiny_pipeline()
+    code = (
+        "import json; from trimtab.pipelines import load_model, model_facts, model_path\n"
+        "pipe = load_model('org/little-model', device='cpu')\n"
+        "print(json.dumps(model_facts(pipe) | {'path': model_path(pipe)}))"
+    )
+    with hub("") as (address, repositories):
+        files = (file for file in folder.rglob("*") if file.is_file())
+        repositories["org/little-model"] = {
+            str(file.relative_to(folder)): file.read_bytes() for file in files
+        }
+        home = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home")}
+        online = in_a_process(code, **home)
+        missing = in_a_process(code.replace("little", "large"), **home)
+    offline = in_a_process(code, HF_HUB_OFFLINE="1", **home)
+    assert online.stderr == ""
+    for done in (online, offline):
+        assert done.returncode == 0, done.stderr
+        facts = json.loads(done.stdout)
+        assert facts["weights"] == model_facts(pipe)["weights"]
+        assert (facts["model"], facts["path"]) == ("org/little-model", "org/little-model")
+        assert facts["revision"] == COMMIT
+    assert "there is no such repository, or it is a private one" in missing.stderr
 
 
 def test_a_variant_is_loaded_and_recorded(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trimtab.latents import LatentSamples as LatentSamples
     from trimtab.latents import capture as capture
     from trimtab.pipelines import Family as Family
+    from trimtab.pipelines import load_model as load_model
     from trimtab.pipelines import register_family as register_family
     from trimtab.recognition import Labels as Labels
     from trimtab.recognition import classify as classify
@@ -59,6 +60,7 @@ _ROOMS = {
     "classify": "recognition",
     "generate": "generation",
     "initial_latents": "generation",
+    "load_model": "pipelines",
     "steered_blocks": "generation",
     "register_family": "pipelines",
     "report": "report",
@@ -66,6 +68,7 @@ _ROOMS = {
 }
 
 __all__ = [  # noqa: RUF022 (the order of the work)
+    "load_model",
     "Attribute",
     "Group",
     "Concept",

@@ -147,12 +147,18 @@ def _in_a_row(numbers: Sequence[int]) -> bool:
     return bool(numbers) and list(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def _lines(facts: Mapping[str, Any]) -> str:
+def _lines(facts: Mapping[str, Any], indent: str = "") -> str:
     told = []
     for name, value in facts.items():
         if value is None or value == {} or value == []:
             continue
-        told.append(f"{name.replace('_', ' '):<{WIDTH}} {_told(value)}")
+        title = f"{indent}{name.replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            told += [title, _lines(value, indent + "  ")]
+        elif isinstance(value, list) and isinstance(value[0], Mapping):
+            told += [title, *(f"{indent}  {_told(one)}" for one in value)]
+        else:
+            told.append(f"{title:<{WIDTH}} {_told(value)}")
     return "\n".join(told)
 
 
@@ -162,4 +168,6 @@ def _told(value: Any) -> str:
         return f"{len(value)}, from {min(value)} to {max(value)}"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, list) and all(isinstance(v, float) for v in value):
+        return ", ".join(map(_told, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -74,14 +74,12 @@ def _usage(direction: Direction, repository: str) -> str:
     prompt = measured.get("prompt", "a photo of a person")
     options = {name: facts[name] for name in RUN if facts.get(name) is not None}
     model = facts.get("model")
-    load = f"load_model({model!r})" if _on_hub(model) else f"load_model(…)  # {model}"
+    load = f"tt.load_model({model!r})" if _on_hub(model) else f"tt.load_model(…)  # {model}"
     pipe = "pipe = tt.townsfolk.load()" if model == "townsfolk" else f"pipe = {load}"
     said = "".join(f"    {name}={value!r},\n" for name, value in options.items())
     return (
         "```python\n"
-        "import trimtab as tt\n"
-        "from trimtab.pipelines import load_model\n\n"
-        f"{pipe}\n"
+        f"import trimtab as tt\n\n{pipe}\n"
         f'direction = tt.Direction.from_pretrained("{repository}")\n'
         "pictures = tt.generate(\n"
         f"    pipe, {prompt!r}, range(8), {strength:g} * direction,\n{said}"

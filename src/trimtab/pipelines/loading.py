@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import re
+import warnings
 from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
@@ -339,7 +340,10 @@ def quiet_loading() -> Iterator[None]:
     for library in bars:
         library.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            # Of huggingface_hub about an argument that diffusers passes.
+            warnings.filterwarnings("ignore", "The `local_dir_use_symlinks` argument")
+            yield
     finally:
         for name in _REMARKS:
             logging.getLogger(name).removeFilter(_worth_saying)

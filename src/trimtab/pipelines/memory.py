@@ -16,6 +16,8 @@ from trimtab.errors import ModelError, UsageError
 
 Files = Mapping[str, Sequence[Path]]
 """The weight files of each part of a model."""
+CGROUP = Path("/sys/fs/cgroup")
+"""Where a container finds its limits."""
 
 
 def weight_files(folder: Path, variant: str | None) -> Files:
@@ -104,8 +106,27 @@ def free_memory(device: torch.device) -> int:
     if device.type == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
     if device.type == "cpu":
-        return int(psutil.virtual_memory().available)
+        return int(min(psutil.virtual_memory().available, left_to_container(CGROUP)))
     raise UsageError(got=f"device {device}", expected="cuda, mps or cpu", do="choose one")
+
+
+def left_to_container(group: Path) -> float:
+    """Return the bytes that are left of a control group's limit; infinite without one.
+
+    A container sees the memory of its whole machine, and is killed at its own limit.
+
+    Parameters
+    ----------
+    group : Path
+        Folder of a control group, version 2.
+    """
+    try:
+        limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+        counts = (group / "memory.stat").read_text().split()
+        cached = int(counts[counts.index("inactive_file") + 1])  # given up when it is needed
+    except (OSError, ValueError):  # no such group, or "max"
+        return math.inf
+    return limit - used + cached
 
 
 def elements(file: Path) -> int:
