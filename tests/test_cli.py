@@ -238,7 +238,9 @@ def test_a_picture_says_what_was_done_and_the_command_that_repeats_it(
     done(*shlex.split(facts["command"])[1:])
     with Image.open(picture) as one, Image.open("runs/again/images/00008.png") as other:
         assert np.abs(np.asarray(one, int) - np.asarray(other, int)).max() <= 2
+    assert "up to rounding" in facts["remark"]
     whole = done("inspect", tmp_path / "run", "--json").json
+    assert "remark" not in whole
     assert whole["settings"]["seeds"] == [7, 8]
     assert "--n 2 " in whole["command"]
     moved = shutil.copy(picture, tmp_path / "moved.png")

@@ -133,8 +133,8 @@ def _command(
     end = ["--", settings["prompt"]] if settings["prompt"][0] == "-" else [settings["prompt"]]
     found = {"command": shlex.join([*words, "--out", "runs/again", *end])}
     remarks = []
-    if len(seeds) % (settings.get("batch_size") or 1):
-        remarks.append("equal up to rounding: in the run, batches may have been of another size")
+    if "seeds" not in settings and settings.get("batch_size") != 1:  # one picture of a run
+        remarks.append("equal up to rounding: in its run it may have been in a larger batch")
     if changed is None:
         remarks.append(
             "with the model as it is loaded there: trimtab did not load it, and has not seen "
