@@ -83,6 +83,12 @@ def autoencoder(channels: int, *, tiny: bool) -> Any:
     )  # fmt: skip
 
 
+def in_main_memory(kind: type, **options: Any) -> Any:
+    """Build a scheduler whose tables diffusers can read by numpy, wherever the model is built."""
+    with torch.device("cpu"):
+        return kind(**options)
+
+
 def sdxl(*, tiny: bool) -> Any:
     """Build a pipeline of the size of SDXL: 2.6 billion parameters in the UNet."""
     first, second = clip(768, 12, tiny=tiny), clip(1280, 32, tiny=tiny)
@@ -106,8 +112,12 @@ def sdxl(*, tiny: bool) -> Any:
         tokenizer=tokenizer(77),
         tokenizer_2=tokenizer(77),
         unet=unet,
-        scheduler=diffusers.EulerDiscreteScheduler(
-            beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1
+        scheduler=in_main_memory(
+            diffusers.EulerDiscreteScheduler,
+            beta_schedule="scaled_linear",
+            beta_start=0.00085,
+            beta_end=0.012,
+            steps_offset=1,
         ),
         add_watermarker=False,
     )
@@ -133,7 +143,9 @@ def flux(*, tiny: bool) -> Any:
             T5Config(vocab_size=32128, feed_forward_proj="gated-gelu", **t5)
         ),
         tokenizer_2=tokenizer(512),
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True),
+        scheduler=in_main_memory(
+            diffusers.FlowMatchEulerDiscreteScheduler, shift=3.0, use_dynamic_shifting=True
+        ),
     )  # fmt: skip
     pipe.default_sample_size = 8 if tiny else 128
     return pipe
@@ -152,8 +164,6 @@ def built(name: str, device: torch.device, *, tiny: bool) -> Any:
             pipe = MODELS[name](tiny=tiny)
     finally:
         torch.set_default_dtype(before)
-    # Built on the accelerator its tables would lie there, where diffusers cannot read them.
-    pipe.scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(device, torch.bfloat16)
 

@@ -37,9 +37,9 @@ def weight_files(folder: Path, variant: str | None) -> Files:
     """
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     chosen = {}
-    for part, kind in index.items():
-        files = sorted((folder / part).glob("*.safetensors")) if isinstance(kind, list) else []
-        pickled = sorted((folder / part).glob("*.bin")) if isinstance(kind, list) else []
+    for part in (name for name, kind in index.items() if isinstance(kind, list)):
+        files = sorted((folder / part).glob("*.safetensors"))
+        pickled = sorted((folder / part).glob("*.bin"))
         if pickled and not files:
             raise ModelError(
                 got=f"{pickled[0]} and no safetensors file beside it",

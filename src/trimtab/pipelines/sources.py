@@ -118,6 +118,8 @@ def source_of(
     ------
     UsageError
         When an option does not go with it, or the file is not a safetensors file.
+    ModelError
+        When it is a path and nothing is there.
     """
     file = Path(name)
     if not file.exists() and HUB_ID.fullmatch(str(name)) is None:

@@ -69,8 +69,13 @@ def _written_size(pipe: Any) -> tuple[int, int]:
     return 1024, 1024
 
 
+def _unet_channels(pipe: Any) -> int:
+    """Channels of a UNet: Stable Diffusion, SDXL, Kandinsky 3."""
+    return int(pipe.unet.config.in_channels)
+
+
 def _in_channels(pipe: Any) -> int:
-    """Channels of the denoiser: all but those that pack patches."""
+    """Channels of a transformer: all but those that pack patches."""
     return int(pipe.transformer.config.in_channels)
 
 
@@ -235,7 +240,7 @@ for _row in (
         name="stable-diffusion",
         half=torch.float16,
         pipelines=("StableDiffusionPipeline", "LatentConsistencyModelPipeline"),
-        channels=lambda pipe: int(pipe.unet.config.in_channels),
+        channels=_unet_channels,
         reduction=_vae_cell,
         default_size=_unet_size,
     ),
@@ -245,7 +250,7 @@ for _row in (
         pipelines=("StableDiffusionXLPipeline",),
         embeds=_POOLED,
         modular=("stable-diffusion-xl",),
-        channels=lambda pipe: int(pipe.unet.config.in_channels),
+        channels=_unet_channels,
         reduction=_vae_cell,
         default_size=_unet_size,
     ),
@@ -259,7 +264,7 @@ for _row in (
             "attention_mask",
             "negative_attention_mask",
         ),
-        channels=lambda pipe: int(pipe.unet.config.in_channels),
+        channels=_unet_channels,
         reduction=lambda pipe: 2 ** (len(pipe.movq.config.block_out_channels) - 1),
         default_size=_written_size,
         multiple=64,

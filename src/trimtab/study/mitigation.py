@@ -133,10 +133,7 @@ class _Study:
         sums = self.sum_strengths(learned) if len(learned) > 1 else {}
         before = self.read("plain", None)
         both = self.read("sum", _sum(learned, sums)) if sums else None
-        entries = []
-        for one in learned:
-            entries.append(self.entry(one, before, both, sums, cosines[one.attribute.name]))
-        return entries
+        return [self.entry(one, before, both, sums, cosines[one.attribute.name]) for one in learned]
 
     # Learning and choosing: capture and calibration seeds only
 
