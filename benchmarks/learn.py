@@ -31,7 +31,7 @@ from sklearn.svm import SVC
 
 import trimtab as tt
 from common import arguments, finish, load
-from trimtab.directions import accuracy_by_step, choose_step
+from trimtab.interventions import accuracy_by_step, choose_step
 from trimtab.latents import CAPTURE_SEEDS, noise
 from trimtab.pipelines import (
     RunSettings,
@@ -41,7 +41,7 @@ from trimtab.pipelines import (
     model_name,
     model_path,
 )
-from trimtab.study.plan import capture_steps
+from trimtab.workflows.plan import capture_steps
 
 KEPT = 10  # steps that the reference code keeps of a run
 TRAIN = 0.6  # share of the images that it fits on

@@ -21,8 +21,8 @@ from commands import Done, done, finish, start, trimtab
 from trimtab import townsfolk
 from trimtab.cli import app
 from trimtab.cli.entry import KEEPING
-from trimtab.directions import Direction
 from trimtab.generation import ImageSet
+from trimtab.interventions import Direction
 from trimtab.latents import LatentSamples
 from trimtab.recognition import load_labels
 

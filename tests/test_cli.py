@@ -18,13 +18,13 @@ from PIL import Image
 
 from commands import SOURCE, done, finish, start, trimtab
 from trimtab import __version__, townsfolk
-from trimtab.audit import AuditFrame
 from trimtab.cli import app
 from trimtab.cli.demo import JOBS, plan_of, rows_of, table
 from trimtab.concepts import attribute, attributes
-from trimtab.directions import Direction
 from trimtab.generation import ImageSet, generate
+from trimtab.interventions import Direction
 from trimtab.latents import CAPTURE_SEEDS, LatentSamples
+from trimtab.metrics import AuditFrame
 from trimtab.pipelines import load_model
 from trimtab.recognition import load_labels
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from trimtab.directions import Direction
 from trimtab.errors import FileError, UsageError
+from trimtab.interventions import Direction
 
 FOLDER = Path(__file__).parents[1] / "integrations" / "comfyui"
 SHAPES = {  # channels, height, width as ComfyUI's empty latents have them, without the batch

@@ -20,10 +20,10 @@ import torch
 from tiny import tiny_pipeline, tiny_scheduler, tiny_xl_pipeline
 from tiny_families import SIZE, TINY, flux, flux2_klein
 from trimtab.concepts import attribute
-from trimtab.directions import Direction
 from trimtab.errors import ModelError, UsageError
 from trimtab.generation import generate, initial_latents
 from trimtab.generation.initial import latents_and_generators
+from trimtab.interventions import Direction
 from trimtab.latents import capture, noise
 from trimtab.pipelines import (
     RunSettings,

@@ -19,9 +19,9 @@ from trimtab.cli.demo import commands_of, python_of
 from trimtab.concepts import attribute, concept_pack
 from trimtab.generation import ImageSet, generate
 from trimtab.recognition import classify
-from trimtab.study import Plan, mitigate
 from trimtab.townsfolk import BiasCard
 from trimtab.townsfolk.render import draw
+from trimtab.workflows import Plan, mitigate
 
 RECOGNISER = townsfolk.model_folder() / "recogniser"
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tiny import SCHEDULERS, tiny_pipeline
-from trimtab.directions import Direction, Steering
 from trimtab.errors import ModelError, UsageError
 from trimtab.generation import ImageSet, OtherModelWarning, generate, initial_latents
+from trimtab.interventions import Direction, Steering
 from trimtab.latents import SeedOverlapWarning
 from trimtab.pipelines import model_facts
 

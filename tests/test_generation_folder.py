@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trimtab.directions import Direction
 from trimtab.errors import FileError
 from trimtab.generation import ImageSet, generate
 from trimtab.generation.png import read_record, write_png
+from trimtab.interventions import Direction
 from trimtab.pipelines import model_name
 
 PROMPT = "a photo of a doctor"

@@ -27,11 +27,10 @@ from trimtab.latents import (
     capture,
     check_seeds,
     noise,
-    require_same_settings,
     warn_on_overlap,
-    write_atomic,
 )
 from trimtab.pipelines import LatentSpec
+from trimtab.storage import require_same_settings, write_atomic
 
 SPEC = LatentSpec("stable-diffusion", (4, 8, 8), 64, 64, torch.float32)
 GENDER = attribute("gender")

@@ -11,9 +11,9 @@ import torch
 
 from tiny import tiny_xl_pipeline
 from tiny_families import SIZE, TINY
-from trimtab.directions import Direction
 from trimtab.errors import ModelError, UsageError
 from trimtab.generation import initial_latents, steered_blocks
+from trimtab.interventions import Direction
 from trimtab.pipelines import latent_spec
 
 SQUARE = {"height": SIZE, "width": SIZE}

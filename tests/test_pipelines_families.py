@@ -15,9 +15,9 @@ from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
 from tiny import tiny_pipeline, tiny_scheduler, tiny_xl_pipeline
 from trimtab import Family, register_family
 from trimtab.concepts import attribute
-from trimtab.directions import Direction, MeanDifference
 from trimtab.errors import ModelError, UsageError
 from trimtab.generation import generate, initial_latents
+from trimtab.interventions import Direction, MeanDifference
 from trimtab.latents import capture, noise
 from trimtab.pipelines import families, family_of, latent_spec
 

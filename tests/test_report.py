@@ -15,15 +15,16 @@ import pytest
 from PIL import Image
 
 from tiny import tiny_pipeline
-from trimtab.audit import AuditFrame, bootstrap
 from trimtab.concepts import attribute, concept_pack
+from trimtab.drawing.words import number, numbers, p_value, percent, percents, points, sigmas
 from trimtab.errors import FileError, UsageError
 from trimtab.generation import ImageSet, generate
 from trimtab.generation.images import ImageRecord
+from trimtab.metrics import AuditFrame
 from trimtab.recognition import Labels, classify
 from trimtab.report import before_after, report
-from trimtab.report.words import number, numbers, p_value, percent, percents, points, sigmas
-from trimtab.study import Dose, DoseResponse, Plan, Reading, mitigate
+from trimtab.statistics import bootstrap
+from trimtab.workflows import Dose, DoseResponse, Plan, Reading, mitigate
 
 PROMPT = "a photo of a doctor"
 PACK = concept_pack("townsfolk")

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from trimtab.directions import Direction, Steering
 from trimtab.errors import UsageError
+from trimtab.interventions import Direction, Steering
 
 STEERING, CATEGORY = "TRIMTAB_STEERING", "trimtab"
 

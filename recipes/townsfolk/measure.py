@@ -34,15 +34,16 @@ from recipes.townsfolk.common import (
 )
 from recipes.townsfolk.oracle import truths
 from trimtab import townsfolk
-from trimtab.audit import AuditFrame, agreement, wilson
 from trimtab.concepts import attribute, concept_pack, prompt_for
-from trimtab.directions import MeanDifference
 from trimtab.generation import ImageSet, generate
+from trimtab.interventions import MeanDifference
 from trimtab.latents import CAPTURE_SEEDS, capture
+from trimtab.metrics import AuditFrame, agreement
 from trimtab.pipelines import load_model, model_facts
 from trimtab.recognition import classify
-from trimtab.study import Dose, measure_response
+from trimtab.statistics import wilson
 from trimtab.townsfolk.card import BiasCard
+from trimtab.workflows import Dose, measure_response
 
 SEEDS = 100_000  # far from the ranges that audits, calibrations and captures use
 BATCH = 20

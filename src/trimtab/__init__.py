@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trimtab import townsfolk as townsfolk
-    from trimtab.audit import AuditFrame as AuditFrame
     from trimtab.concepts import Attribute as Attribute
     from trimtab.concepts import Concept as Concept
     from trimtab.concepts import Group as Group
     from trimtab.concepts import attribute as attribute
-    from trimtab.directions import Direction as Direction
-    from trimtab.directions import LogisticDirection as LogisticDirection
-    from trimtab.directions import MeanDifference as MeanDifference
-    from trimtab.directions import Steering as Steering
-    from trimtab.directions import SVMDirection as SVMDirection
     from trimtab.errors import TrimtabError as TrimtabError
     from trimtab.generation import ImageSet as ImageSet
     from trimtab.generation import generate as generate
     from trimtab.generation import initial_latents as initial_latents
     from trimtab.generation import steered_blocks as steered_blocks
+    from trimtab.interventions import Direction as Direction
+    from trimtab.interventions import LogisticDirection as LogisticDirection
+    from trimtab.interventions import MeanDifference as MeanDifference
+    from trimtab.interventions import Steering as Steering
+    from trimtab.interventions import SVMDirection as SVMDirection
     from trimtab.latents import LatentSamples as LatentSamples
     from trimtab.latents import capture as capture
+    from trimtab.metrics import AuditFrame as AuditFrame
     from trimtab.pipelines import Family as Family
     from trimtab.pipelines import load_model as load_model
     from trimtab.pipelines import register_family as register_family
@@ -42,18 +42,18 @@ __version__ = "0.1.0"
 # Public name -> the room that it comes from; a name that is its room's own is the room itself.
 _ROOMS = {
     "Attribute": "concepts",
-    "AuditFrame": "audit",
+    "AuditFrame": "metrics",
     "Concept": "concepts",
-    "Direction": "directions",
+    "Direction": "interventions",
     "Family": "pipelines",
     "Group": "concepts",
     "ImageSet": "generation",
     "Labels": "recognition",
     "LatentSamples": "latents",
-    "LogisticDirection": "directions",
-    "MeanDifference": "directions",
-    "SVMDirection": "directions",
-    "Steering": "directions",
+    "LogisticDirection": "interventions",
+    "MeanDifference": "interventions",
+    "SVMDirection": "interventions",
+    "Steering": "interventions",
     "TrimtabError": "errors",
     "attribute": "concepts",
     "capture": "latents",

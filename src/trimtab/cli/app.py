@@ -113,13 +113,14 @@ def audit(
         )
     wanted = {one.name: one for one in map(look_up, attribute)}  # each once
     n = o.count(n)
-    from trimtab.audit import AuditFrame
     from trimtab.cli.audit_folder import copied, kept_labels
     from trimtab.generation import ImageSet, generate
-    from trimtab.latents import AUDIT_SEEDS, write_json
+    from trimtab.latents import AUDIT_SEEDS
+    from trimtab.metrics import AuditFrame
     from trimtab.pipelines import model_path
     from trimtab.recognition import classify, recogniser_for, save_labels
     from trimtab.report import report as write_report
+    from trimtab.storage import write_json
 
     first = AUDIT_SEEDS.start if seed is None else seed
     seeds, steering = range(first, first + n), o.steering(steer)
@@ -224,10 +225,10 @@ def learn(
             do="name the group that the direction should point to",
         )
     fit, out = o.estimator(estimator), o.direction_file(out)
-    from trimtab.directions import accuracy_by_step, choose_step
+    from trimtab.interventions import accuracy_by_step, choose_step
     from trimtab.latents import CAPTURE_SEEDS, capture
     from trimtab.pipelines import RunSettings
-    from trimtab.study.plan import capture_steps
+    from trimtab.workflows.plan import capture_steps
 
     first = CAPTURE_SEEDS.start if seed is None else seed
     seeds = range(first, first + n)

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from trimtab.generation import ImageSet
-from trimtab.latents import sha256
 from trimtab.recognition import Labels, load_labels
 from trimtab.recognition.labels import LABELS_FILE
+from trimtab.storage import sha256
 
 
 def kept_labels(out: Path, asked: Collection[str]) -> list[Labels]:

@@ -10,12 +10,12 @@ from typing import Any
 
 from trimtab import townsfolk
 from trimtab.concepts import attribute, prompt_for
+from trimtab.drawing.words import group_label
 from trimtab.generation import ImageSet
-from trimtab.latents import require_empty
 from trimtab.pipelines import model_name
 from trimtab.report import before_after, report
-from trimtab.report.words import group_label
-from trimtab.study import STUDY_FILE, Plan, mitigate
+from trimtab.storage import require_empty
+from trimtab.workflows import STUDY_FILE, Plan, mitigate
 
 WATCHED = ("age", "glasses", "jewellery")
 JOBS = {"quick": ("doctor",), "standard": ("doctor",), "full": ("doctor", "nurse", "teacher")}

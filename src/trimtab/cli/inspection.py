@@ -10,14 +10,14 @@ from typing import Any
 
 from trimtab import townsfolk
 from trimtab.cli.options import EMBEDDED
-from trimtab.directions import Direction
-from trimtab.directions.direction import FORMAT as DIRECTION_FORMAT
-from trimtab.directions.sharing import FILE
 from trimtab.errors import FileError
 from trimtab.generation.folder import FORMAT, require_terms
 from trimtab.generation.images import RUN_FILE
 from trimtab.generation.png import read_record
-from trimtab.latents import read_json, require_kinds
+from trimtab.interventions import Direction
+from trimtab.interventions.direction import FORMAT as DIRECTION_FORMAT
+from trimtab.interventions.sharing import FILE
+from trimtab.storage import read_json, require_kinds
 
 OPTIONS = {
     "revision": "--revision",

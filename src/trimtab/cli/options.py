@@ -12,7 +12,7 @@ from trimtab.cli.console import note
 from trimtab.errors import FileError, UsageError
 
 if TYPE_CHECKING:
-    from trimtab.directions import Steering
+    from trimtab.interventions import Steering
 
 EMBEDDED = "townsfolk"
 MOST = 10_000  # pictures of one command: as many as each purpose has seeds
@@ -89,7 +89,7 @@ def count(n: int, least: int = 1) -> int:
 
 def steering(given: list[str]) -> Steering:
     """Add up what stands after every ``--steer``."""
-    from trimtab.directions import Direction, Steering
+    from trimtab.interventions import Direction, Steering
 
     total = Steering()
     for item in given:
@@ -101,7 +101,7 @@ def steering(given: list[str]) -> Steering:
 
 def fitted(steering: Steering, pipe: Any, *, height: int | None, width: int | None) -> Steering:
     """Resample what was learned at another size, and say so."""
-    from trimtab.directions import Steering
+    from trimtab.interventions import Steering
     from trimtab.pipelines import latent_spec
 
     spec = latent_spec(pipe, height=height, width=width)
@@ -141,15 +141,15 @@ def estimator(name: str) -> Any:
         raise UsageError(
             got=f"--estimator {name!r}", expected=f"one of {', '.join(ESTIMATORS)}", do="choose one"
         )
-    from trimtab import directions
+    from trimtab import interventions
 
-    return getattr(directions, ESTIMATORS[name])()
+    return getattr(interventions, ESTIMATORS[name])()
 
 
 def direction_file(out: Path) -> Path:
     """Refuse a place that cannot be written, or holds no direction, before the work begins."""
-    from trimtab.directions import Direction
-    from trimtab.latents import write_atomic
+    from trimtab.interventions import Direction
+    from trimtab.storage import write_atomic
 
     if not out.exists():
         write_atomic(out, b"")  # as will be done in the end

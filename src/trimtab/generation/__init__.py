@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.generation.generating import generate
+from trimtab.generation.generator import generate
 from trimtab.generation.images import ImageRecord, ImageSet
 from trimtab.generation.initial import OtherModelWarning, initial_latents, steered_blocks
 

@@ -9,18 +9,18 @@ from typing import Any
 
 from PIL import Image
 
-from trimtab.directions import Direction
 from trimtab.errors import FileError
 from trimtab.generation.images import RUN_FILE, ImageRecord, ImageSet
 from trimtab.generation.png import read_record, write_png
-from trimtab.latents import (
+from trimtab.interventions import Direction
+from trimtab.pipelines import library_versions
+from trimtab.storage import (
     read_json,
     require_empty,
     require_kinds,
     require_same_settings,
     write_json,
 )
-from trimtab.pipelines import library_versions
 
 FORMAT = "trimtab-run"
 APART = ("seeds", "prompt", "steering")

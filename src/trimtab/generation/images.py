@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import Image
 
-from trimtab.directions import Direction
 from trimtab.errors import FileError
 from trimtab.generation.png import read_picture
+from trimtab.interventions import Direction
 
 RUN_FILE = "run.json"
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from trimtab.directions import Steering, as_steering
-from trimtab.directions.steering import Steerable
+from trimtab.interventions import Steering, as_steering
+from trimtab.interventions.steering import Steerable
 from trimtab.latents import noise_and_generators
 from trimtab.pipelines import latent_spec, latents_argument, model_facts
 

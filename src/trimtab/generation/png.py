@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from trimtab.errors import FileError
-from trimtab.latents import write_atomic
+from trimtab.storage import write_atomic
 
 CHUNK = "trimtab"
 

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.latents.capturing import capture
-from trimtab.latents.files import (
-    Progress,
-    read_json,
-    require_empty,
-    require_kinds,
-    require_same_settings,
-    sha256,
-    write_atomic,
-    write_json,
-)
+from trimtab.latents.captures import capture
 from trimtab.latents.noise import noise, noise_and_generators
 from trimtab.latents.samples import LatentSamples
 from trimtab.latents.seeds import (
@@ -30,19 +20,11 @@ __all__ = [
     "CALIBRATION_SEEDS",
     "CAPTURE_SEEDS",
     "LatentSamples",
-    "Progress",
     "SeedOverlapWarning",
     "batches",
     "capture",
     "check_seeds",
     "noise",
     "noise_and_generators",
-    "read_json",
-    "require_empty",
-    "require_kinds",
-    "require_same_settings",
-    "sha256",
     "warn_on_overlap",
-    "write_atomic",
-    "write_json",
 ]

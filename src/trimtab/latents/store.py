@@ -18,7 +18,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from trimtab.errors import FileError
-from trimtab.latents.files import (
+from trimtab.latents.samples import LatentSamples
+from trimtab.latents.seeds import batches
+from trimtab.pipelines import library_versions
+from trimtab.storage import (
     read_json,
     require_empty,
     require_kinds,
@@ -27,9 +30,6 @@ from trimtab.latents.files import (
     write_atomic,
     write_json,
 )
-from trimtab.latents.samples import LatentSamples
-from trimtab.latents.seeds import batches
-from trimtab.pipelines import library_versions
 
 FORMAT = "trimtab-latents"
 MANIFEST = "manifest.json"

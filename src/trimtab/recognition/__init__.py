@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from trimtab.recognition.classification import classify, recogniser_for
 from trimtab.recognition.labels import Labels, load_labels, save_labels
-from trimtab.recognition.preserving import Preservation, preservation, psnr
 from trimtab.recognition.protocol import Recogniser
+from trimtab.recognition.similarity import Preservation, preservation, psnr
 
 if TYPE_CHECKING:
     from trimtab.recognition.zero_shot import ZeroShotRecogniser

@@ -212,7 +212,7 @@ def save_labels(to: str | os.PathLike[str], labels: Iterable[Labels]) -> Path:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from trimtab.latents import write_atomic  # needs torch, which labels themselves do without
+    from trimtab.storage import write_atomic  # needs torch, which labels themselves do without
 
     every = list(labels)
     if not every:

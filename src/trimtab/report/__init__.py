@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trimtab.report.writing import report
+from trimtab.report.writer import report
 
 if TYPE_CHECKING:
     from trimtab.report.pictures import before_after

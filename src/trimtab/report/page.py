@@ -10,20 +10,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from trimtab import __version__
+from trimtab.drawing import plots as figures
+from trimtab.drawing.words import capital, duration, group_label, number, numbers, percent, percents
 from trimtab.latents import AUDIT_SEEDS, CALIBRATION_SEEDS, CAPTURE_SEEDS
-from trimtab.report import figures
 from trimtab.report.pictures import COLUMNS, Gallery
 from trimtab.report.sections import Table, section, table
 from trimtab.report.sources import Source
-from trimtab.report.words import (
-    capital,
-    duration,
-    group_label,
-    number,
-    numbers,
-    percent,
-    percents,
-)
 
 WORLD = "townsfolk"  # a model that draws cartoons, no people
 SHOWN = 40  # pictures of a plain run

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from trimtab.errors import UsageError
 from trimtab.generation import ImageSet
-from trimtab.latents import write_atomic
+from trimtab.storage import write_atomic
 
 COLUMNS = 10
 SIDE = 208  # pixels: twice what the page shows, for dense screens

@@ -6,19 +6,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from trimtab.report import figures
-from trimtab.report.words import (
-    ARMS,
+from trimtab.drawing import plots as figures
+from trimtab.drawing.words import (
     NONE,
     THIN,
-    VIEWS,
     capital,
     group_label,
-    headline,
-    judged,
     listed,
     missing,
-    most_shown,
     number,
     numbers,
     p_value,
@@ -26,8 +21,15 @@ from trimtab.report.words import (
     percents,
     points,
     points_span,
-    seen_as,
     sigmas,
+)
+from trimtab.report.words import (
+    ARMS,
+    VIEWS,
+    headline,
+    judged,
+    most_shown,
+    seen_as,
     still,
     summed,
     title,
@@ -51,7 +53,7 @@ def section(entry: Entry, name: str) -> dict[str, Any]:
     Parameters
     ----------
     entry : mapping
-        As `trimtab.study.mitigate` returns it.
+        As `trimtab.workflows.mitigate` returns it.
     name : str
         Unique on the page; ids begin with it.
     """

@@ -160,7 +160,7 @@ def _is_number(value: Any) -> bool:
 
 def _run(folder: Path, place: Path) -> dict[str, Any]:
     """Make a summary of a run folder: its settings, and its audit where there is one."""
-    from trimtab.latents import read_json
+    from trimtab.storage import read_json
 
     settings = read_json(folder / RUN, "trimtab-run", "settings")["settings"]
     audit = _read(folder / AUDIT) if (folder / AUDIT).exists() else {}

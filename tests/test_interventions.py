@@ -1,0 +1,268 @@
+"""Directions and steerings: their algebra, their records, their files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from safetensors.numpy import save_file
+
+from trimtab.errors import FileError, UsageError
+from trimtab.interventions import Direction, Steering, as_steering
+from trimtab.pipelines import LatentSpec
+
+SHAPE = (2, 3, 4)
+vectors = arrays(np.float64, SHAPE, elements=st.floats(-10, 10, width=32)).filter(
+    lambda vector: np.linalg.norm(vector) > 0.1
+)
+directions = vectors.map(Direction.along)
+strengths = st.floats(-50, 50, width=32)
+
+
+def some(seed: int, shape: tuple[int, ...] = SHAPE) -> Direction:
+    """A direction to play with."""
+    return Direction.random(shape, seed)
+
+
+@given(vectors)
+def test_a_direction_has_unit_length_and_stays(vector: np.ndarray) -> None:
+    direction = Direction.along(vector)
+    assert np.linalg.norm(direction.array) == pytest.approx(1, abs=1e-6)
+    assert direction.array.dtype == np.float32
+    with pytest.raises(ValueError, match="read-only"):
+        direction.array[0] = 0
+
+
+@given(directions, directions, strengths, strengths)
+def test_a_sum_moves_by_the_sum(a: Direction, b: Direction, x: float, y: float) -> None:
+    expected = x * a.array.astype(float) + y * b.array.astype(float)
+    np.testing.assert_allclose((x * a + y * b).offset(1)[0], expected, atol=1e-4)
+    np.testing.assert_allclose((x * a - b * y).offset(1)[0], 2 * x * a.array - expected, atol=1e-4)
+    assert x * a + y * b == b * y + a * x
+    assert hash(x * a + y * b) == hash(y * b + x * a)
+
+
+@given(directions, strengths)
+def test_signs_and_factors(d: Direction, x: float) -> None:
+    back = -d
+    assert -back == 1 * d == as_steering(d)
+    assert 2 * (x * d) == (2 * x) * d == x * d + d * x
+    assert x * d - x * d == 0 * d
+    assert not 0 * d
+    assert bool(x * d) == (x != 0)
+    assert np.float64(3) * d == 3 * d
+
+
+@given(directions, st.lists(directions, min_size=1, max_size=3))
+def test_orthogonal_to_gives_right_angles(d: Direction, others: list[Direction]) -> None:
+    try:
+        rest = d.orthogonal_to(*others)
+    except UsageError as error:
+        assert "at least 0.1" in str(error)
+        return
+    for other in others:
+        assert rest.cosine(other) == pytest.approx(0, abs=1e-5)
+    assert rest.cosine(d) == pytest.approx(rest.provenance["kept"], abs=1e-5)
+    assert rest.cosine(d) >= 0.1 - 1e-5
+
+
+@given(directions)
+def test_nothing_remains_beside_oneself(d: Direction) -> None:
+    for other in (d, Direction.along(-d.array)):
+        with pytest.raises(UsageError, match="leave out the direction"):
+            d.orthogonal_to(other)
+
+
+def test_the_same_direction_twice_removes_no_more_than_once() -> None:
+    once = some(1).orthogonal_to(some(2))
+    twice = some(1).orthogonal_to(some(2), some(2))
+    assert once.cosine(twice) == pytest.approx(1)
+    assert some(1).orthogonal_to() == some(1)
+
+
+@given(directions, directions)
+def test_cosine(a: Direction, b: Direction) -> None:
+    assert a.cosine(b) == b.cosine(a)
+    assert a.cosine(a) == pytest.approx(1)
+    assert abs(a.cosine(b)) <= 1 + 1e-6
+
+
+def test_an_accuracy_is_no_longer_that_of_what_was_projected() -> None:
+    facts = {"attribute": "gender", "accuracy": 0.9, "accuracy_interval": [0.8, 0.95]}
+    rest = Direction(some(1).array, facts).orthogonal_to(some(2)).orthogonal_to(some(3))
+    assert not {"accuracy", "accuracy_interval"} & set(rest.provenance)
+    assert rest.provenance["accuracy_as_learned"] == 0.9
+    assert rest.provenance["accuracy_interval_as_learned"] == [0.8, 0.95]
+    assert rest.provenance["attribute"] == "gender"
+
+
+def test_random_directions_come_from_their_seed() -> None:
+    spec = LatentSpec("any", SHAPE, 24, 32, torch.float32)
+    assert Direction.random(spec, 3) == Direction.random(SHAPE, 3) != Direction.random(SHAPE, 4)
+
+
+@pytest.mark.parametrize(
+    "array", [np.ones(SHAPE), np.zeros(SHAPE), np.full(SHAPE, np.nan), np.ones((1, 1)), 1.0]
+)
+def test_arrays_that_are_no_direction_are_refused(array: Any) -> None:
+    with pytest.raises(UsageError, match="norm 1"):
+        Direction(array)
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_vectors_without_direction_are_refused(value: float) -> None:
+    with pytest.raises(UsageError, match="finite vector"):
+        Direction.along(np.full(SHAPE, value))
+
+
+@given(directions, st.dictionaries(st.text(), st.integers() | st.text() | st.none()))
+def test_save_and_load(tmp_path_factory: Any, d: Direction, facts: dict[str, Any]) -> None:
+    file = tmp_path_factory.mktemp("save") / "d.safetensors"
+    loaded = Direction.load(Direction(d.array, facts).save(file))
+    assert loaded == d
+    assert loaded.hash == d.hash
+    assert loaded.provenance == facts
+    shutil.rmtree(file.parent)
+
+
+def test_saving_makes_the_folder_and_replaces_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "d.safetensors"
+    some(1).save(file)
+    some(2).save(str(file))
+    assert Direction.load(file) == some(2)
+    assert [path.name for path in file.parent.iterdir()] == ["d.safetensors"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "text", "flip", "truncate", "folder"])
+def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
+    file = some(1).save(tmp_path / "d.safetensors")
+    data = file.read_bytes()
+    file.unlink()
+    if damage == "folder":
+        file.mkdir()
+    elif damage != "missing":
+        changed = data[:-2] + bytes([data[-2] ^ 1]) + data[-1:]
+        contents = {"empty": b"", "text": b"hello", "flip": changed, "truncate": data[:-4]}
+        file.write_bytes(contents[damage])
+    with pytest.raises(FileError, match=r"d\.safetensors"):
+        Direction.load(file)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "metadata"),
+    [
+        ({"weight": np.ones(3, np.float32)}, None),
+        ({"direction": some(1).array}, {"format": "pt"}),
+        ({"direction": some(1).array}, {"format": "trimtab-direction", "version": "2"}),
+        ({"direction": some(1).array}, {"format": "trimtab-direction", "version": "1"}),
+        ({"weight": some(1).array}, {"format": "trimtab-direction", "version": "1"}),
+        (
+            {"direction": 2 * some(1).array},
+            {"format": "trimtab-direction", "version": "1", "provenance": "{}", "sha256": ""},
+        ),
+        (
+            {"direction": some(1).array},
+            {"format": "trimtab-direction", "version": "1", "provenance": "[1]", "sha256": ""},
+        ),
+    ],
+)
+def test_a_foreign_file_is_refused(tmp_path: Path, tensors: Any, metadata: Any) -> None:
+    save_file(tensors, tmp_path / "x.safetensors", metadata)
+    with pytest.raises(FileError, match="expected a direction of format trimtab-direction"):
+        Direction.load(tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("seeds", [50, "0 to 50", [1.5], ["1"], None, {"1": 2}])
+def test_seeds_that_are_no_list_of_them_are_refused(tmp_path: Path, seeds: Any) -> None:
+    with pytest.raises(UsageError, match="list of whole numbers"):
+        Direction(some(1).array, {"seeds": seeds})
+    facts = {"provenance": json.dumps({"seeds": seeds}), "sha256": some(1).hash}
+    facts |= {"format": "trimtab-direction", "version": "1"}
+    save_file({"direction": some(1).array}, tmp_path / "x.safetensors", facts)
+    with pytest.raises(FileError, match=r"x\.safetensors \(a provenance with seeds"):
+        Direction.load(tmp_path / "x.safetensors")
+
+
+@given(directions, st.lists(strengths, min_size=1, max_size=5))
+def test_strengths_per_image(d: Direction, values: list[float]) -> None:
+    steering = np.array(values) * d
+    assert steering == values * d
+    offset = steering.offset(len(values))
+    assert offset.shape == (len(values), *SHAPE)
+    for i, value in enumerate(values):
+        assert np.array_equal(offset[i], (value * d).offset(1)[0])
+        assert steering.image(i) == value * d
+    first = values[:2]
+    assert np.array_equal(steering.part(slice(0, 2)).offset(len(first)), offset[: len(first)])
+    with pytest.raises(UsageError, match=f"strengths for {len(values)} images"):
+        steering.offset(len(values) + 1)
+
+
+def test_strengths_for_different_numbers_of_images_do_not_mix() -> None:
+    for wrong in (
+        lambda: [1, 2] * some(1) + [1, 2, 3] * some(1),
+        lambda: [1, 2] * some(1) + [1, 2, 3] * some(2),
+        lambda: [1, 2] * ([1, 2, 3] * some(1)),
+    ):
+        with pytest.raises(UsageError, match="one number of images"):
+            wrong()
+
+
+@pytest.mark.parametrize("strength", [np.nan, np.inf, [1, np.nan], [], [[1]], "much", "3", None])
+def test_bad_strengths_are_refused(strength: Any) -> None:
+    for steerable in (some(1), 1 * some(1)):
+        with pytest.raises(UsageError, match="strength"):
+            steerable * strength
+
+
+def test_nothing_moves_nothing() -> None:
+    assert not as_steering(None)
+    assert not as_steering(None).offset(3).any()
+    assert as_steering(None) + some(1) == 1 * some(1)
+    assert str(as_steering(None)) == "plain"
+    with pytest.raises(UsageError, match="steer of type int"):
+        as_steering(3)  # type: ignore[arg-type]
+
+
+def test_a_steering_reads_like_its_sum() -> None:
+    woman = Direction(some(1).array, {"attribute": "gender", "towards": "woman"})
+    assert str(6 * woman + [1, 3] * some(2)) == "6 gender: woman + [1 … 3] random 2"
+
+
+def test_shapes_do_not_mix() -> None:
+    other = some(1, (2, 3, 5))
+    for wrong in (lambda: some(1) + other, lambda: some(1).cosine(other)):
+        with pytest.raises(UsageError, match="shape"):
+            wrong()
+    with pytest.raises(UsageError, match="shape"):
+        some(1).orthogonal_to(other)
+
+
+def test_a_direction_of_another_model_is_refused() -> None:
+    spec = LatentSpec("any", (4, 8, 8), 64, 64, torch.float32)
+    Steering([(some(1, (4, 8, 8)), 1)]).check(spec)
+    with pytest.raises(UsageError, match=r"random 1 of shape \(2, 3, 4\).*\(4, 8, 8\)"):
+        (5 * some(1)).check(spec)
+
+
+@given(directions, directions, strengths, st.lists(strengths, min_size=2, max_size=3))
+def test_a_record_rebuilds_the_steering(a: Direction, b: Direction, x: float, y: Any) -> None:
+    assume(a != b)
+    steering = x * a + y * b
+    record = json.loads(json.dumps(steering.to_dict()))
+    assert Steering.from_dict(record, [b, a]) == steering
+    with pytest.raises(UsageError, match="load its file"):
+        Steering.from_dict(record, [a])
+
+
+def test_a_steering_knows_the_seeds_it_was_learned_from() -> None:
+    first, second = (Direction(some(i).array, {"seeds": [i, i + 1]}) for i in (1, 2))
+    assert (first + second - some(3)).seeds == (1, 2, 3)
