@@ -23,7 +23,7 @@ TORCH_INDEX_URL := $(shell cat $(STAMP) 2>/dev/null)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install settings demo test oldest lint bench clean
+.PHONY: help install settings demo test oldest resolve lint bench clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -81,6 +81,9 @@ oldest: install ## the contract of every family on the oldest diffusers that pyp
 	  $(PIP) install --target .oldest -c $(VENV)/oldest.txt $(OLDEST) && \
 	  touch '.oldest/$(OLDEST)'; }
 	PYTHONPATH=.oldest $(BIN)/python -m pytest $(CONTRACT) $(ARGS)
+
+resolve: install ## a dry run of pip: constraints.txt holds for every extra at once, coming ones too
+	$(BIN)/python .ci/resolve.py
 
 lint: install ## ruff (rules and format) and mypy
 	$(BIN)/ruff check .
