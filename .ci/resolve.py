@@ -1,6 +1,6 @@
-"""Check that constraints.txt holds for every extra at once, the coming ones included.
+"""Check that constraints.txt fits all extras together, including planned ones.
 
-pip resolves what pyproject.toml and coming-extras.txt ask for and installs nothing.
+pip resolves the requirements of pyproject.toml and coming-extras.txt without installing anything.
 """
 
 import json
@@ -25,7 +25,7 @@ with tempfile.TemporaryDirectory() as folder:
     pip = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    if pip.returncode:  # what conflicts is said at the end, after a line or more for each package
+    if pip.returncode:  # pip names conflicts at the end, after at least one line per package
         sys.exit("\n".join(pip.stdout.splitlines()[-40:]))
     found = [entry["metadata"] for entry in json.loads(report.read_text())["install"]]
 

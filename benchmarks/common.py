@@ -1,4 +1,4 @@
-"""What the benchmarks share: loading the model, naming the machine, writing the figures."""
+"""Shared by the benchmarks: load the model, describe the machine, write the figures."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 
 
 def arguments(description: str, *, model: bool = True) -> argparse.ArgumentParser:
-    """Give a parser with the options that every benchmark has."""
+    """Return a parser with the options common to all benchmarks."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
     if model:
-        parser.add_argument("--model", default="townsfolk", help="a folder, Hub id or townsfolk")
+        parser.add_argument("--model", default="townsfolk", help="a folder, a Hub id or townsfolk")
     return parser
 
 
 def load(name: str) -> Any:
-    """Load the embedded model or any other."""
+    """Load the embedded model or another one."""
     import trimtab
     from trimtab.pipelines import load_model
 
@@ -31,7 +31,7 @@ def load(name: str) -> Any:
 
 
 def machine() -> dict[str, Any]:
-    """Say where the figures come from."""
+    """Return facts about the machine that produced the figures."""
     facts: dict[str, Any] = {
         "system": platform.platform(),
         "python": platform.python_version(),
@@ -50,7 +50,7 @@ def machine() -> dict[str, Any]:
 
 
 def finish(figures: dict[str, Any], bars: dict[str, bool], out: Path | None) -> int:
-    """Print and write the figures; give the exit status, 1 when a bar is missed."""
+    """Print and write the figures; return the exit status, 1 if a bar is missed."""
     figures = {**figures, "bars": bars, "machine": machine()}
     text = json.dumps(figures, indent=2)
     print(text)

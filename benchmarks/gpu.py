@@ -1,14 +1,14 @@
-"""What trimtab costs on an accelerator, with models of full size and random weights.
+"""Measure the cost of trimtab on a GPU, with full-size models and random weights.
 
-Builds pipelines of the size of SDXL and of FLUX.1 in bfloat16, without a download: what is shown is
-noise, but every matrix has its real size. Measured for each, in turns within one process:
+Builds pipelines the size of SDXL and FLUX.1 in bfloat16, without downloads: the pictures are noise,
+but every matrix has its real size. For each pipeline, alternating within one process, it measures:
 
-- steered ÷ plain time per image, of `generate`;
-- images a second of `generate` ÷ those of a loop written by hand, at that loop's best batch size;
-- seconds of `capture` up to step 10 of 50 ÷ seconds of as many whole images;
-- the peak of the memory taken.
+- steered ÷ plain time per image, with `generate`;
+- images per second with `generate` ÷ with a hand-written loop at its best batch size;
+- seconds of `capture` up to step 10 of 50 ÷ seconds for as many complete images;
+- peak memory.
 
-Says so where there is no accelerator; `--size tiny` then tries the script itself on the CPU.
+Without a GPU, it only prints a message; `--size tiny` tries the script on the CPU.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from trimtab.pipelines import latent_spec
 PROMPT = "a photo of a doctor"
 STEPS, CAPTURED = 50, 10
 BATCHES = (1, 2, 4, 8, 16)
-BARS = {  # figure -> what it is, and whether its median meets the bar
+BARS = {  # figure -> its description, and whether its median meets the bar
     "steered_over_plain": ("steered ÷ plain <= 1.01", lambda value: value <= 1.01),
     "generate_over_loop": ("generate ÷ loop >= 0.97", lambda value: value >= 0.97),
     "capture_over_images": ("capture ÷ images <= 0.25", lambda value: value <= 0.25),
@@ -50,7 +50,7 @@ BARS = {  # figure -> what it is, and whether its median meets the bar
 
 
 def tokenizer(length: int) -> PreTrainedTokenizerFast:
-    """Give one that knows no word: only the number of tokens matters here."""
+    """Return a tokenizer without words: only the number of tokens matters here."""
     words = Tokenizer(WordLevel({"<pad>": 0, "<unk>": 1, "</s>": 2}, unk_token="<unk>"))
     words.pre_tokenizer = Whitespace()
     return PreTrainedTokenizerFast(
@@ -63,7 +63,7 @@ def tokenizer(length: int) -> PreTrainedTokenizerFast:
 
 
 def clip(width: int, layers: int, *, tiny: bool) -> CLIPTextConfig:
-    """Describe a CLIP text tower; heads are 64 wide, as in both that SDXL has."""
+    """Return the configuration of a CLIP text tower, with heads 64 wide as in both of SDXL's."""
     width, layers, heads = (16, 1, 2) if tiny else (width, layers, width // 64)
     return CLIPTextConfig(
         vocab_size=49408, hidden_size=width, intermediate_size=4 * width, projection_dim=width,
@@ -73,7 +73,7 @@ def clip(width: int, layers: int, *, tiny: bool) -> CLIPTextConfig:
 
 
 def autoencoder(channels: int, *, tiny: bool) -> Any:
-    """Build the autoencoder of SDXL and FLUX.1: 8 pixels a cell."""
+    """Build the autoencoder of SDXL and FLUX.1, with 8 pixels per cell."""
     widths = (8, 8, 8, 8) if tiny else (128, 256, 512, 512)
     return diffusers.AutoencoderKL(
         latent_channels=channels, block_out_channels=widths, layers_per_block=1 if tiny else 2,
@@ -84,13 +84,13 @@ def autoencoder(channels: int, *, tiny: bool) -> Any:
 
 
 def in_main_memory(kind: type, **options: Any) -> Any:
-    """Build a scheduler whose tables diffusers can read by numpy, wherever the model is built."""
+    """Build a scheduler with tables in main memory, which diffusers reads with numpy."""
     with torch.device("cpu"):
         return kind(**options)
 
 
 def sdxl(*, tiny: bool) -> Any:
-    """Build a pipeline of the size of SDXL: 2.6 billion parameters in the UNet."""
+    """Build a pipeline the size of SDXL, with 2.6 billion parameters in the UNet."""
     first, second = clip(768, 12, tiny=tiny), clip(1280, 32, tiny=tiny)
     widths, heads, depth = (320, 640, 1280), (5, 10, 20), (1, 2, 10)
     if tiny:
@@ -124,7 +124,7 @@ def sdxl(*, tiny: bool) -> Any:
 
 
 def flux(*, tiny: bool) -> Any:
-    """Build a pipeline of the size of FLUX.1 dev: 12 billion parameters in the transformer."""
+    """Build a pipeline the size of FLUX.1 dev, with 12 billion parameters in the transformer."""
     t5 = {"d_model": 4096, "d_kv": 64, "d_ff": 10240, "num_layers": 24, "num_heads": 64}
     blocks = {"num_layers": 19, "num_single_layers": 38, "num_attention_heads": 24}
     if tiny:
@@ -155,7 +155,7 @@ MODELS: dict[str, Callable[..., Any]] = {"sdxl": sdxl, "flux": flux}
 
 
 def built(name: str, device: torch.device, *, tiny: bool) -> Any:
-    """Build a pipeline where it will run, in bfloat16."""
+    """Build a pipeline in bfloat16, on the device where it will run."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.bfloat16)
     torch.manual_seed(0)
@@ -169,7 +169,7 @@ def built(name: str, device: torch.device, *, tiny: bool) -> Any:
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """Time a piece of work, the accelerator's included."""
+    """Return the seconds that some work takes, including work on the GPU."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
@@ -181,7 +181,7 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def in_turns(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, np.ndarray]:
-    """Time some ways, each first as often as the others."""
+    """Time several variants, each of which goes first equally often."""
     for work in ways.values():
         work()  # warm up
     found: dict[str, list[float]] = {name: [] for name in ways}
@@ -193,7 +193,7 @@ def in_turns(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, np.nd
 
 
 def by_hand(pipe: Any, n: int, batch: int, steps: int) -> None:
-    """Make n images as a user without trimtab would."""
+    """Make n images the way a user without trimtab would."""
     for start in range(0, n, batch):
         seeds = range(start, min(start + batch, n))
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -201,7 +201,7 @@ def by_hand(pipe: Any, n: int, batch: int, steps: int) -> None:
 
 
 def best_batch(pipe: Any, steps: int, most: int) -> int:
-    """Find the batch size at which the loop by hand makes most images a second."""
+    """Return the batch size at which the hand-written loop makes the most images per second."""
     speeds: dict[int, float] = {}
     for batch in (one for one in BATCHES if one <= most):
         try:
@@ -216,7 +216,7 @@ def best_batch(pipe: Any, steps: int, most: int) -> int:
 
 
 def measured(pipe: Any, *, rounds: int, steps: int, most: int) -> dict[str, Any]:
-    """Take every figure of one pipeline."""
+    """Measure all figures for one pipeline."""
     batch = best_batch(pipe, steps, most)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
@@ -250,7 +250,7 @@ def measured(pipe: Any, *, rounds: int, steps: int, most: int) -> dict[str, Any]
             name: round(float(np.median(found)) / batch, 4) for name, found in times.items()
         },
         "steered_over_plain": ratio(times["steered"], times["plain"]),
-        "generate_over_loop": ratio(times["loop"], times["plain"]),  # of images a second
+        "generate_over_loop": ratio(times["loop"], times["plain"]),  # in images per second
         "capture_over_images": ratio(learning["capture"], learning["images"]),
         "peak_memory_gb": peak and round(peak / 1e9, 1),
     }
@@ -261,15 +261,15 @@ def main() -> int:
     parser.add_argument("--size", choices=("full", "tiny"), default="full")
     parser.add_argument("--models", nargs="+", choices=tuple(MODELS), default=tuple(MODELS))
     parser.add_argument("--rounds", type=int, default=10, help="rounds of each comparison")
-    parser.add_argument("--inference-steps", type=int, default=20, help="of the first two figures")
-    parser.add_argument("--most", type=int, default=16, help="largest batch size that is tried")
+    parser.add_argument("--inference-steps", type=int, default=20, help="for the first two figures")
+    parser.add_argument("--most", type=int, default=16, help="largest batch size to try")
     options = parser.parse_args()
     for name in ("rounds", "inference_steps", "most"):
         if getattr(options, name) < 1:
             parser.error(f"--{name.replace('_', '-')} must be at least 1")
     tiny = options.size == "tiny"
     if not (torch.cuda.is_available() or tiny):
-        print("no CUDA device here: nothing measured (--size tiny tries the script on the CPU)")
+        print("no CUDA device here: nothing measured (try the script on the CPU with --size tiny)")
         return 0
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     found: dict[str, Any] = {}
@@ -279,7 +279,7 @@ def main() -> int:
             found[name] = measured(
                 pipe, rounds=options.rounds, steps=options.inference_steps, most=options.most
             )
-        except torch.OutOfMemoryError as error:  # what the others gave stays
+        except torch.OutOfMemoryError as error:  # keep the results of the others
             print(f"{name} does not fit: {error}", file=sys.stderr)
         pipe = None
         gc.collect()
@@ -289,7 +289,7 @@ def main() -> int:
         f"{name}: {words}": met(figures[figure]["median"])
         for name, figures in found.items()
         for figure, (words, met) in BARS.items()
-        if not tiny  # there, Python takes longer than the model
+        if not tiny  # at that size, Python takes longer than the model
     }
     figures = {"benchmark": "gpu", "size": options.size, "models": found}
     return finish(figures, bars, options.out)

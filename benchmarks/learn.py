@@ -1,15 +1,15 @@
-"""What learning costs: `capture` and `fit` against the procedure of the paper's reference code.
+"""Measure the cost of learning: `capture` and a fit against the paper's reference procedure.
 
-That procedure, written anew here from its description, loads the whole pipeline again for every
-image, runs every step and the decoder, writes ten pickles an image, and fits a linear SVM on the
-raw vectors of a random 60 % of them at each of the ten steps. Ours captures at the steps of the
-demo and does all that it does with them: accuracy at every step, the choice of one, the fit. Both
-ways use the same model, seeds, number of images, type of numbers and machine, in one process, in
-turns; the figure is the median over the rounds.
+That procedure, reimplemented here from its description, reloads the pipeline for every image, runs
+all steps and the decoder, writes ten pickles per image, and fits a linear SVM on the raw vectors of
+a random 60 % of the images at each of the ten steps. Ours captures at the steps of the demo and
+does what the demo does with them: accuracy at every step, choice of a step, fit. Both use the same
+model, seeds, number of images, dtype and machine, and alternate in one process. The figure is the
+median over the rounds.
 
-The gain is split by taking one thing away after the other, in this order: loading the pipeline
-again, running on after the step that is learned at (with decoding and pickles), one image at a
-time, and the fit on raw vectors. Every factor is of total times: their product is the whole gain.
+The gain is broken down by removing one cost after another, in this order: reloading the pipeline,
+continuing after the step that is learned at (with decoding and pickles), running one image at a
+time, and fitting on raw vectors. Each factor is a ratio of total times; their product is the gain.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ from trimtab.pipelines import (
 )
 from trimtab.workflows.plan import capture_steps
 
-KEPT = 10  # steps that the reference code keeps of a run
-TRAIN = 0.6  # share of the images that it fits on
+KEPT = 10  # steps of a run that the reference code keeps
+TRAIN = 0.6  # share of the images that it uses for the fit
 SPEED_BAR, BYTES_BAR, COSINE_BAR = 8.0, 5.0, 0.99
 
 
 class Clock:
-    """Adds up seconds under names."""
+    """Adds up seconds by name."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -73,11 +73,11 @@ class Reference:
     device: Any
     settings: RunSettings
     folder: Path
-    step: int  # the completed steps after which the rows are compared with ours
+    step: int  # completed steps after which its rows are compared with ours
     clock: Clock = field(default_factory=Clock)
 
     def capture(self, prompts: list[str], seeds: list[int]) -> np.ndarray:
-        """Write the pickles; give the rows after `step` steps, shape (2n, d)."""
+        """Write the pickles; return the rows after `step` steps, shape (2n, d)."""
         rows = []
         for label, prompt in enumerate(prompts):
             for seed in seeds:
@@ -127,7 +127,7 @@ class Reference:
 
 
 def random_split_svm(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Fit on a random 60 % of the rows, pairs or not, score on the rest; give the unit normal."""
+    """Fit on a random 60 % of the rows, ignoring pairs, score the rest; return the unit normal."""
     order = np.random.default_rng(0).permutation(len(rows))
     train, test = np.split(order, [round(TRAIN * len(rows))])
     machine = SVC(kernel="linear").fit(rows[train], labels[train])
@@ -145,16 +145,16 @@ def size(folder: Path) -> int:
 
 def main() -> int:
     parser = arguments(__doc__.splitlines()[0])
-    parser.add_argument("--attribute", default="gender", help="one with two groups")
-    parser.add_argument("--n", type=int, default=50, help="images of each group")
-    parser.add_argument("--step", type=int, default=6, help="the step that is learned at")
-    parser.add_argument("--steps", type=int, nargs="+", help="all kept; by default as the demo")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of both ways")
-    parser.add_argument("--inference-steps", type=int, help="by default the model's own")
+    parser.add_argument("--attribute", default="gender", help="an attribute with two groups")
+    parser.add_argument("--n", type=int, default=50, help="images per group")
+    parser.add_argument("--step", type=int, default=6, help="the step to learn at")
+    parser.add_argument("--steps", type=int, nargs="+", help="steps to keep; default: the demo's")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of both procedures")
+    parser.add_argument("--inference-steps", type=int, help="default: the model's")
     options = parser.parse_args()
 
     pipe = load(options.model)
-    path = model_path(pipe) or parser.error("got a model that is in no folder")
+    path = model_path(pipe) or parser.error("got a model that was not loaded from a folder")
     spec = latent_spec(pipe)
     settings = RunSettings(num_inference_steps=options.inference_steps).resolve(pipe)
     attribute = tt.attribute(options.attribute)
@@ -190,14 +190,15 @@ def main() -> int:
         with clock("capture"):
             samples = capture(folder, seeds)
         with clock("fit"):
-            accuracies = accuracy_by_step(samples, tt.SVMDirection(), towards=towards)
-            tt.SVMDirection().fit(samples, step=choose_step(accuracies), towards=towards)
+            estimator = tt.SVMDirection(towards=towards)
+            step = choose_step(accuracy_by_step(samples, estimator))
+            estimator.set_params(step=step).fit(samples)
         return clock.seconds, samples
 
     spent: list[tuple[dict[str, float], dict[str, float]]] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        # Warm-up of both ways: the first call of anything is slow.
+        # Warm up both procedures: first calls are slow.
         procedure(folder / "warm").capture(prompts, seeds[:1])
         capture(folder / "warm ours", seeds[:8])
         for number in range(options.rounds):
@@ -211,9 +212,9 @@ def main() -> int:
             spent.append((reference, mine))
         bytes_ = {"reference": size(places[0]), "ours": size(places[1])}
         clock = Clock()
-        with clock("capture one by one"):  # for the split of the gain only
+        with clock("capture one by one"):  # only for the breakdown of the gain
             capture(folder / "one", seeds, batch_size=1)
-    fit = tt.SVMDirection().fit(samples, step=options.step, towards=towards)
+    fit = tt.SVMDirection(step=options.step, towards=towards).fit(samples)
 
     normal = unit(fit.direction_.array.ravel().astype(np.float64))
     labels = np.repeat([True, False], len(seeds))

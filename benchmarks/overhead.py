@@ -1,10 +1,10 @@
-"""What steering costs: the time of steered generation over that of plain generation.
+"""Measure the cost of steering: time of steered generation ÷ time of plain generation.
 
-Three ways run in turns, in one process, with the same seeds: `generate` plain, `generate` steered,
-and the bare pipeline with `generator=`, as a user without trimtab has it. Which goes first changes
-from round to round, so that a machine that slows down or speeds up favours none. The figure is the
-median over the rounds of steered ÷ plain, with a percentile bootstrap interval; steered ÷ bare
-stands beside it, and so does processor time, which a busy machine blurs less than the wall clock.
+Three variants alternate in one process with the same seeds: plain `generate`, steered `generate`,
+and the bare pipeline with `generator=`, as without trimtab. Each round starts with another variant,
+so that a machine that slows down or speeds up favours none. The figure is the median of steered ÷
+plain over the rounds, with a percentile bootstrap interval. Steered ÷ bare is also reported, and so
+is CPU time, which a busy machine disturbs less than wall-clock time.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ BAR = 1.01
 
 
 def bootstrap_median(values: np.ndarray, *, draws: int = 10_000) -> tuple[float, float]:
-    """Give the 95 % percentile bootstrap interval of a median."""
+    """Return the 95 % percentile bootstrap interval of a median."""
     picks = np.random.default_rng(0).integers(0, len(values), (draws, len(values)))
     low, high = np.percentile(np.median(values[picks], axis=1), [2.5, 97.5])
     return float(low), float(high)
 
 
 def ratio(over: np.ndarray, under: np.ndarray) -> dict[str, Any]:
-    """Give the median of the rounds' ratios with its interval and quartiles."""
+    """Return the median ratio over the rounds, with its interval and quartiles."""
     ratios = over / under
     return {
         "median": round(float(np.median(ratios)), 5),
@@ -47,8 +47,8 @@ def main() -> int:
     parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--prompt", default="a photo of a doctor")
     parser.add_argument("--pairs", type=int, default=200, help="rounds, at least 30")
-    parser.add_argument("--images", type=int, default=4, help="images in a run, one batch")
-    parser.add_argument("--inference-steps", type=int, help="by default the model's own")
+    parser.add_argument("--images", type=int, default=4, help="images per run, in one batch")
+    parser.add_argument("--inference-steps", type=int, help="default: the model's")
     options = parser.parse_args()
     if options.pairs < 30:
         parser.error(f"got {options.pairs} pairs; expected at least 30")

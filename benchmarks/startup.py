@@ -1,6 +1,6 @@
-"""How long `import trimtab` and `trimtab --help` take: medians over alternating runs.
+"""Measure how long `import trimtab` and `trimtab --help` take: medians over alternating runs.
 
-Each time is that of a whole new process, the start of Python included; that alone stands beside it.
+Each time is that of a new process, including the start of Python, which is also timed alone.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from statistics import median
 
 from common import arguments, finish
 
-CALL = "from trimtab.cli import main; main()"  # where trimtab is not installed
+CALL = "from trimtab.cli import main; main()"  # if trimtab is not installed
 IMPORT_BAR, HELP_BAR = 0.3, 0.6  # seconds
 
 
 def main() -> int:
     parser = arguments(__doc__.splitlines()[0], model=False)
-    parser.add_argument("--runs", type=int, default=9, help="runs of each, in turns")
+    parser.add_argument("--runs", type=int, default=9, help="runs of each, alternating")
     options = parser.parse_args()
 
     script = Path(sys.executable).with_name("trimtab")

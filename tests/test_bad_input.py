@@ -24,13 +24,14 @@ from trimtab.cli.entry import KEEPING
 from trimtab.generation import ImageSet
 from trimtab.interventions import Direction
 from trimtab.latents import LatentSamples
-from trimtab.recognition import load_labels
+from trimtab.recognition import classify
+from trimtab.storage import Store
 
 PROMPT = "a photo of a doctor"
 UNET = json.loads((townsfolk.model_folder() / "unet" / "config.json").read_text())
 SHAPE = (UNET["in_channels"], UNET["sample_size"], UNET["sample_size"])
 OTHER = (4, 64, 64)  # Stable Diffusion's
-FAST = ("--inference-steps", 2)
+FAST = ("--num-inference-steps", 2)
 
 
 def refused(result: Done, code: int, *parts: str) -> None:
@@ -68,15 +69,17 @@ def somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (("bogus",), ("no such command 'bogus'", "see trimtab --help")),
         (("--bogus",), ("--bogus", "see trimtab --help")),
         (("audit", "--bogus", "x"), ("--bogus", "see trimtab audit --help")),
-        (("generate",), ("missing argument", "prompt", "see trimtab generate --help")),
+        (("generate",), ("no prompt", "a prompt, --prompts")),
         (("audit", "a", "b"), ("see trimtab audit --help",)),
         (("audit", "x", "--n"), ("option '--n' requires", "see trimtab")),
         (("audit", "x", "--n", "many"), ("'many' for '--n'", "see trimtab audit --help")),
         (("audit", "x", "--n", "nan"), ("--n",)),
         (("audit", "x", "--n", "2.5"), ("--n",)),
-        (("audit", "x", "--inference-steps", "inf"), ("--inference-steps",)),
-        (("audit", "x", "--guidance", "high"), ("--guidance",)),
-        (("audit",), ("neither a prompt nor --images",)),
+        (("audit", "x", "--num-inference-steps", "inf"), ("--num-inference-steps",)),
+        (("audit", "x", "--guidance-scale", "high"), ("--guidance-scale",)),
+        (("audit",), ("no prompt", "a prompt, --prompts or --images")),
+        (("mitigate", "x", "--prompts", "y"), ("a prompt and --prompts",)),
+        (("report",), ("missing argument", "see trimtab report --help")),
         (("audit", "x", "--images", "y"), ("a prompt and --images",)),
         (("audit", "--images", "y", "--steer", "d=1"), ("--images and --steer",)),
         (("demo", "--quick", "--full"), ("--quick and --full",)),
@@ -94,29 +97,48 @@ def test_wrong_use_is_told_in_one_line(words: tuple[str, ...], parts: tuple[str,
         (("learn", "charm"), ("'charm'", "gender")),
         (("learn", "gender", "--towards", "girl"), ("'girl'", "woman, man")),
         (("learn", "monk_tone"), ("10 groups and no --towards", "monk 1")),
-        (("generate", ""), ("prompt ''",)),
+        (("generate", ""), ("'' in the prompts",)),
         (("generate", "  "), ("prompt",)),
-        (("audit", ""), ("prompt ''",)),
+        (("audit", ""), ("'' in the prompts",)),
         (("learn", "gender", "--on", ""), ()),
-        (("audit", PROMPT, "--n", 0), ("--n 0", "1 to 10000")),
-        (("generate", PROMPT, "--n", -3), ("--n -3",)),
-        (("generate", PROMPT, "--n", 10**9), ("--n 1000000000",)),
-        (("learn", "gender", "--n", 1), ("--n 1", "2 to 10000")),
-        (("generate", PROMPT, "--seed", -1), ("seed -1",)),
+        (("audit", PROMPT, "--n", 0), ("'0' for '--n'",)),
+        (("generate", PROMPT, "--n", -3), ("'-3' for '--n'",)),
+        (("generate", PROMPT, "--n", 10**9), ("'1000000000' for '--n'",)),
+        (("learn", "gender", "--n", 1), ("'1' for '--n'",)),
+        (("generate", PROMPT, "--seed", -1), ("'-1' for '--seed'",)),
         (("generate", PROMPT, "--seed", 2**63), (f"seed {2**63}",)),
-        (("generate", PROMPT, "--inference-steps", 0), ("num_inference_steps 0",)),
-        (("generate", PROMPT, "--inference-steps", 5000), ("num_inference_steps 5000",)),
+        (("generate", PROMPT, "--num-inference-steps", 0), ("'0' for '--num-inference-steps'",)),
+        (("generate", PROMPT, "--num-inference-steps", 5000), ("num_inference_steps 5000",)),
         (("learn", "gender", "--step", 0), ("1 to 20",)),
         (("learn", "gender", "--step", 3, *FAST), ("1 to 2",)),
-        (("generate", PROMPT, "--guidance", "nan"), ("guidance_scale nan",)),
-        (("generate", PROMPT, "--guidance", "inf"), ("guidance_scale inf",)),
-        (("generate", PROMPT, "--guidance", -1), ("guidance_scale -1",)),
-        (("generate", PROMPT, "--batch-size", 0), ("batch_size 0",)),
-        (("learn", "gender", "--batch-size", 0), ("batch_size 0",)),
-        (("generate", PROMPT, "--device", "abacus"), ("'abacus'", "this machine: cpu")),
+        (("generate", PROMPT, "--guidance-scale", "nan"), ("guidance_scale nan",)),
+        (("generate", PROMPT, "--guidance-scale", "inf"), ("guidance_scale inf",)),
+        (("generate", PROMPT, "--guidance-scale", -1), ("guidance_scale -1",)),
+        (("generate", PROMPT, "--batch-size", 0), ("'0' for '--batch-size'",)),
+        (("learn", "gender", "--batch-size", 0), ("'0' for '--batch-size'",)),
+        (("generate", PROMPT, "--device", "abacus"), ("'abacus'", "this machine", "cpu")),
         (("generate", PROMPT, "--dtype", "float3"), ("'float3'",)),
         (("generate", PROMPT, "--dtype", "float64"), ("'float64'", "bfloat16")),
         (("generate", PROMPT, "--model", "townsfok"), ("'townsfok'", "did you mean townsfolk")),
+        (("audit", PROMPT, "--device", "abacus"), ("'abacus'", "this machine", "cpu")),
+        (("mitigate", PROMPT, "--device", "abacus"), ("'abacus'", "this machine", "cpu")),
+        (("mitigate", PROMPT, "-a", "monk_tone"), ("10 groups",)),
+        (("mitigate", PROMPT, "--concepts", "nowhere"), ("nowhere",)),
+        (("mitigate", "a photo of a unicorn", "--concepts", "townsfolk"), ("unicorn",)),
+        (("mitigate", PROMPT, "--precision", "nan"), ("precision",)),
+        (("mitigate", PROMPT, "--precision", -1), ("precision",)),
+        (("mitigate", PROMPT, "--confidence", 1), ("confidence",)),
+        (("mitigate", PROMPT, "--budget", 0), ("budget",)),
+        (("mitigate", PROMPT, "--n-capture", 2), ("n_capture",)),
+        (("mitigate", PROMPT, "--controls", -1), ("controls",)),
+        (("mitigate", PROMPT, "--watch", "charm"), ("'charm'",)),
+        (("generate", PROMPT, "--revision", "x"), ("--revision for townsfolk",)),
+        (("generate", PROMPT, "--add-words", ""), ("words",)),
+        (("generate", PROMPT, "--add-words", "a", "--add-words", "b=1"), ("'a'",)),
+        (("demo", "--out", "memory://x"), ("--out memory://x", "a path on this machine")),
+        (("learn", "gender", "--out", "memory://x"), ("--out memory://x",)),
+        (("audit", "--images", "memory://x"), ("--images memory://x",)),
+        (("report", "x", "--out", "s3://x"), ("--out s3://x",)),
     ],
 )
 def test_values_that_cannot_be_are_refused(
@@ -124,6 +146,44 @@ def test_values_that_cannot_be_are_refused(
 ) -> None:
     refused(alone(trimtab(*words)), 2, *parts)
     assert not list(tmp_path.iterdir())  # nothing was begun
+
+
+@pytest.mark.parametrize(
+    ("target", "part"),
+    [
+        (("girl=0.3",), "one of the groups woman, man"),
+        (("woman",), "woman=0.3"),
+        (("woman=much",), "woman=much"),
+        (("woman=nan",), "nan"),
+        (("woman=0",), "0"),
+        (("woman=1.5",), "1.5"),
+        (("woman=0.3,man=0.6",), "0.9"),
+        (("woman=0.3,girl=0.7",), "girl"),
+        (("woman=0.3", "man=0.7"), "man=0.7"),
+    ],
+)
+@pytest.mark.parametrize("command", ["audit", "mitigate"])
+def test_wrong_targets_are_refused(command: str, target: tuple[str, ...], part: str) -> None:
+    words = [word for one in target for word in ("--target", one)]
+    refused(alone(trimtab(command, PROMPT, *words)), 2, part)
+
+
+def test_a_source_without_a_target_is_refused() -> None:
+    words = ("--target-source", "a", "--target-source", "b")
+    for target in ((), ("--target", "woman=0.3")):
+        refused(alone(trimtab("audit", PROMPT, *target, *words)), 2, "2 --target-source")
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"", 2), (b"\xef\xbb\xbf\n", 2), (b"# a remark\n", 2), (b"a\na\n", 2), (b"caf\xe9", 1)],
+)
+def test_a_file_of_prompts_that_cannot_be_used_is_refused(
+    tmp_path: Path, content: bytes, code: int
+) -> None:
+    (tmp_path / "prompts.txt").write_bytes(content)
+    for command in ("audit", "generate", "mitigate"):
+        refused(alone(trimtab(command, "--prompts", "prompts.txt")), code, "prompts.txt")
 
 
 @pytest.mark.parametrize("strength", ["nan", "inf", "-inf", "1e6", "much", ""])
@@ -147,6 +207,8 @@ def test_a_strength_must_be_there(tmp_path: Path) -> None:
     ("words", "code", "parts"),
     [
         (("report", "nowhere"), 1, ("nowhere",)),
+        (("inspect", "memory://nowhere"), 1, ("nowhere",)),
+        (("audit", "--prompts", "nowhere.txt"), 1, ("nowhere.txt",)),
         (("audit", "--images", "nowhere"), 1, ("nowhere",)),
         (("audit", PROMPT, "-a", "nowhere.yaml"), 1, ("nowhere.yaml",)),
         (("generate", PROMPT, "--steer", "nowhere.safetensors=1"), 1, ("nowhere.safetensors",)),
@@ -232,16 +294,28 @@ def test_a_direction_replaces_only_a_direction(tmp_path: Path) -> None:
 # Folders with other settings
 
 
-def test_a_folder_with_other_settings_is_left_alone(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    words = ("--n", 2, "--out", run, *FAST)
-    done("generate", PROMPT, *words)
-    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
-    for command in ("generate", "audit"):
-        refused(alone(trimtab(command, "a photo of a nurse", *words)), 1, str(run), "prompt")
-    refused(alone(trimtab("generate", PROMPT, *words, "--guidance", 3)), 1, "guidance_scale")
-    refused(alone(trimtab("generate", PROMPT, *words, "--seed", 5)), 1, "seeds")
-    assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
+@pytest.mark.parametrize("name", ["run.json", "study.json", "manifest.json", "labels.parquet"])
+def test_what_the_first_edition_wrote_is_left_alone(tmp_path: Path, name: str) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / name).write_text("{}")
+    result = trimtab("generate", PROMPT, "--n", 1, "--out", old, *FAST)
+    refused(alone(result), 1, "first edition", name, "direction files are still read")
+    assert [file.name for file in old.iterdir()] == [name]
+
+
+def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    later = '{"format": "trimtab-store", "version": 2}'
+    (tmp_path / "store.json").write_text(later)
+    for words in (("generate", PROMPT, "--n", 1, "--out", tmp_path), ("inspect", tmp_path)):
+        refused(alone(trimtab(*words)), 1, "store.json of version 2", "update trimtab")
+    assert (tmp_path / "store.json").read_text() == later
+
+
+def test_a_url_of_no_known_filesystem_is_refused(tmp_path: Path) -> None:
+    result = trimtab("generate", PROMPT, "--n", 1, "--out", "nowhere://x", *FAST)
+    refused(alone(result), 2, "nowhere://x")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -252,16 +326,7 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_kept_latents_of_other_settings_are_left_alone(tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    words = ("--n", 2, "--step", 1, "--keep", kept, *FAST)
-    done("learn", "gender", *words)
-    before = {file: file.read_bytes() for file in kept.iterdir()}
-    refused(alone(trimtab("learn", "age", *words, "--towards", "young")), 1, str(kept))
-    assert {file: file.read_bytes() for file in kept.iterdir()} == before
-
-
-def test_a_torn_photo_is_unknown_whether_it_is_to_be_kept_or_not(tmp_path: Path) -> None:
+def test_a_torn_photo_is_unknown_whether_it_is_kept_or_not(tmp_path: Path) -> None:
     photos, kept = tmp_path / "photos", tmp_path / "kept"
     photos.mkdir()
     for name in ("a.png", "c.png"):
@@ -269,13 +334,16 @@ def test_a_torn_photo_is_unknown_whether_it_is_to_be_kept_or_not(tmp_path: Path)
     (photos / "b.png").write_bytes((photos / "a.png").read_bytes()[:60])
     own = ("--recogniser", townsfolk.model_folder() / "recogniser", "--json")
     words = ("audit", "--images", photos, *own)
-    (frame,) = done(*words).json["frames"]
+    first = done(*words).json
+    (frame,) = first["views"][0]["figures"]
     assert frame["n"] == 3
     assert frame["unknown"]["count"] >= 1
     for _ in range(2):  # the second goes on from the first
-        assert done(*words, "--out", kept).json["frames"] == [frame]
-    assert ImageSet.from_folder(kept).blocked == (False, True, False)
-    assert load_labels(kept)["gender"].blocked.tolist() == [False, True, False]
+        assert done(*words, "--out", kept).json["views"] == first["views"]
+    labels = classify(ImageSet.from_folder(photos), "gender", own[1]).labels()
+    assert labels.blocked.tolist() == [False, True, False]
+    saved = ImageSet.from_folder(photos).save(tmp_path / "saved")
+    assert saved.blocked == ImageSet.from_store(tmp_path / "saved").blocked == (False, True, False)
 
 
 # No space left
@@ -298,14 +366,20 @@ def test_a_full_disk_keeps_the_pictures_that_are_there(
     run = tmp_path / "run"
     words = ("generate", PROMPT, "--n", 4, "--batch-size", 2, "--out", run, *FAST)
     with monkeypatch.context() as patch:
-        full_after(1 + 3, patch)  # run.json and three pictures
+        # store, threads, spec, model; two pictures, their rows; a third
+        full_after(4 + 2 + 1 + 1, patch)
         refused(trimtab(*words), 1, "No space left", str(run), "finished work is kept")
-    names = sorted(file.name for file in (run / "images").iterdir())
-    assert names == ["00000.png", "00001.png", "00002.png"]
-    before = {name: (run / "images" / name).stat().st_mtime_ns for name in names}
+    files = pictures(run)
+    assert [file.name for file in files] == ["000000.png", "000001.png", "000002.png"]
+    before = {file: file.stat().st_mtime_ns for file in files}
     done(*words)
-    assert len(ImageSet.from_folder(run)) == 4
-    assert all((run / "images" / n).stat().st_mtime_ns == at for n, at in before.items())
+    assert len(ImageSet.from_store(run)) == 4
+    assert {file: file.stat().st_mtime_ns for file in files} == before
+
+
+def pictures(store: Path) -> list[Path]:
+    """The pictures' files of a store, in order."""
+    return sorted(store.glob("images/*/*/*/*.png"))
 
 
 def test_a_full_disk_keeps_the_latents_that_are_there(
@@ -315,9 +389,9 @@ def test_a_full_disk_keeps_the_latents_that_are_there(
     words = ("learn", "gender", "--n", 4, "--step", 1, "--batch-size", 2, *FAST)
     words = (*words, "--keep", kept, "--out", file)
     with monkeypatch.context() as patch:
-        full_after(1 + 5, patch)  # the trial, all shards and manifests, not the direction
-        refused(trimtab(*words), 1, "No space left", str(file))
-    assert len(LatentSamples.from_folder(kept).seeds) == 4
+        full_after(1 + 5, patch)  # the trial, the store, its threads, the spec, two shards
+        refused(trimtab(*words), 1, "No space left", str(kept), "finished work is kept")
+    assert len(LatentSamples.from_store(kept).seeds) == 4
     assert not file.exists()
     assert "capture" not in done(*words).err
     Direction.load(file)
@@ -341,24 +415,26 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
 def test_an_interrupt_keeps_what_was_done(tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ("generate", PROMPT, "--n", 30, "--batch-size", 1, "--out", run)
-    words = (*words, "--inference-steps", 8)
+    words = (*words, "--num-inference-steps", 8)
     process = start(*words)
     until = time.monotonic() + 300
-    while not (run / "images" / "00000.png").exists() and process.poll() is None:
+    while not pictures(run) and process.poll() is None:
         assert time.monotonic() < until
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    refused(finish(process), 1, "an interrupt", f"what was done is kept in {run}")
-    names = sorted(file.name for file in (run / "images").iterdir())
-    assert 1 <= len(names) < 30
-    assert names == [f"{seed:05d}.png" for seed in range(len(names))]  # no half a file
-    before = {name: (run / "images" / name).stat().st_mtime_ns for name in names}
-    done(*words, "--batch-size", 3)
-    assert len(ImageSet.from_folder(run)) == 30
-    assert all((run / "images" / n).stat().st_mtime_ns == at for n, at in before.items())
+    refused(finish(process), 1, "an interrupt", f"finished work is kept in {run}")
+    files = pictures(run)
+    assert 1 <= len(files) < 30
+    assert [file.name for file in files] == [f"{seed:06d}.png" for seed in range(len(files))]
+    before = {file: file.stat().st_mtime_ns for file in files}
+    done(*words)
+    assert len(ImageSet.from_store(run)) == 30
+    assert {file: file.stat().st_mtime_ns for file in files} == before
 
 
-KEPT = "run the same command again to continue: what was done is kept"
+KEPT = "run the same command again to continue: finished work is kept in "
+NOTHING = "run it again from the start: nothing was kept (--out FOLDER keeps it)"
+BEGUN, ELSEWHERE = "file://{here}/there", "memory://trimtab-bad-input"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("disk"), MemoryError()])
@@ -366,32 +442,49 @@ KEPT = "run the same command again to continue: what was done is kept"
     ("words", "says"),
     [
         (("generate", PROMPT), "nothing was done yet"),
-        (("generate", PROMPT, "--out", "there"), KEPT + " in there"),
-        (("audit", PROMPT, "--out", "there"), KEPT + " in there"),
+        (("generate", PROMPT, "--out", "there"), KEPT + "there"),
+        (("generate", PROMPT, "--out", BEGUN), KEPT + BEGUN),
+        (("generate", PROMPT, "--out", "file://{here}/new"), "nothing was done yet"),
+        (("generate", PROMPT, "--out", ELSEWHERE), NOTHING),
+        (("generate", PROMPT, "--out", "empty"), "nothing was done yet"),
+        (("audit", PROMPT, "--out", "there"), KEPT + "there"),
         (("audit", PROMPT, "--out", "new"), "nothing was done yet"),
-        (("audit", PROMPT), "nothing was kept (--out FOLDER keeps it)"),
-        (("learn", "gender", "--keep", "there"), KEPT + " in there"),
-        (("learn", "gender", "--keep", "there", "--out", "d"), KEPT + " in there"),
+        (("audit", PROMPT), NOTHING),
+        (("mitigate", PROMPT), "nothing was done yet"),
+        (("mitigate", PROMPT, "--out", "there"), KEPT + "there"),
+        (("mitigate", PROMPT, "--out", BEGUN), KEPT + BEGUN),
+        (("mitigate", PROMPT, "--out", ELSEWHERE), NOTHING),
+        (("learn", "gender", "--keep", "there"), KEPT + "there"),
+        (("learn", "gender", "--keep", "there", "--out", "d"), KEPT + "there"),
         (("learn", "gender", "--out", "d"), "nothing was kept (--keep FOLDER keeps it)"),
-        (("demo", "--out", "there"), KEPT + " in there"),
+        (("demo", "--out", "there"), KEPT + "there"),
         (("demo", "--out", "new"), "nothing was done yet"),
-        (("demo", "--quick"), KEPT),
+        (("demo",), "nothing was done yet"),
+        (("demo", "--quick"), KEPT + "runs/demo-quick"),
         (("report", "there"), "nothing was kept"),
         (("attributes",), "nothing was kept"),
     ],
 )
 def test_what_is_kept_is_said_only_where_it_is(
-    words: tuple[str, ...], says: str, error: BaseException, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    words: tuple[str, ...],
+    says: str,
+    error: BaseException,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    Path("there").mkdir()
-    monkeypatch.setattr("trimtab.cli.options.load", fail)
-    for room, name in (("cli.demo", "run_demo"), ("report", "report"), ("concepts", "attributes")):
+    Path("empty").mkdir()
+    for place in ("there", "runs/demo-quick", ELSEWHERE):
+        Store(place).settle()
+    monkeypatch.setattr("trimtab.pipelines.load_model", fail)
+    for room, name in (
+        ("townsfolk", "load"), ("report", "write_report"), ("concepts", "attributes")
+    ):  # fmt: skip
         monkeypatch.setattr(import_module(f"trimtab.{room}"), name, fail)
-    result = alone(trimtab(*words))
-    refused(result, 1, says)
+    result = trimtab(*(word.format(here=tmp_path) for word in words))
+    refused(result, 1, says.format(here=tmp_path))
     assert ("is kept" in result.err) == says.startswith(KEPT)
 
 
@@ -414,8 +507,7 @@ def failing(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    room = import_module("trimtab.report")  # `trimtab.report` itself is the function
-    monkeypatch.setattr(room, "report", fail)
+    monkeypatch.setattr("trimtab.report.write_report", fail)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The benchmark for accelerators, tried at tiny size: its figures are there and are numbers."""
+"""The GPU benchmark at tiny size: it reports all figures, and they are finite."""
 
 from __future__ import annotations
 

@@ -2,62 +2,63 @@
 
 from __future__ import annotations
 
-import json
-import shlex
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
 import typer
-from diffusers import DDIMScheduler
 from PIL import Image
 
 from commands import SOURCE, done, finish, start, trimtab
+from results import add_pictures, study
 from trimtab import __version__, townsfolk
 from trimtab.cli import app
-from trimtab.cli.demo import JOBS, plan_of, rows_of, table
+from trimtab.cli.demo import JOBS, before_after, label_of, plan_of
 from trimtab.concepts import attribute, attributes
-from trimtab.generation import ImageSet, generate
 from trimtab.interventions import Direction
-from trimtab.latents import CAPTURE_SEEDS, LatentSamples
-from trimtab.metrics import AuditFrame
-from trimtab.pipelines import load_model
-from trimtab.recognition import load_labels
+from trimtab.latents import CAPTURE_SEEDS
+from trimtab.storage import Store
+from trimtab.workflows import AuditResult
 
 PROMPT = "a photo of a doctor"
-FAST = ("--inference-steps", 4)
+FAST = ("--num-inference-steps", 2)
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
 class Work(NamedTuple):
-    """Two directions and one audit that several tests look at."""
+    """A direction, and an audit of two attributes, that several tests look at."""
 
     woman: Path
-    darker: Path
     audit: Path
-    frames: list[dict[str, Any]]
+    result: AuditResult
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
     folder = tmp_path_factory.mktemp("work")
-    woman, darker = folder / "woman.safetensors", folder / "darker.safetensors"
-    learn = ("--n", 4, "--step", 1, *FAST)
-    done("learn", "gender", "--towards", "woman", "--out", woman, *learn)
-    done("learn", "skin tone", "--towards", "darker", "--out", darker, *learn)
-    words = ("-a", "gender", "-a", "age", "--n", 3, "--out", folder / "audit", "--json", *FAST)
-    found = done("audit", PROMPT, *words).json
-    assert found["prompt"] == PROMPT
-    return Work(woman, darker, folder / "audit", found["frames"])
+    woman = folder / "woman.safetensors"
+    done("learn", "gender", "--towards", "woman", "--out", woman, "--n", 4, "--step", 1, *FAST)
+    words = ("-a", "gender", "-a", "age", "--n", 4, "--batch-size", 4, "--out", folder / "audit")
+    done("audit", PROMPT, *words, *FAST)
+    return Work(woman, folder / "audit", AuditResult.load(folder / "audit"))
 
 
-def times(folder: Path) -> dict[str, int]:
+def times(store: Path) -> dict[str, int]:
     """When each picture was written."""
-    return {file.name: file.stat().st_mtime_ns for file in (folder / "images").iterdir()}
+    return {str(file): file.stat().st_mtime_ns for file in store.rglob("*.png")}
+
+
+def figures(found: Any) -> list[Any]:
+    """The figures of each attribute in an audit's JSON."""
+    return list(found["views"][0]["figures"])
+
+
+# Start
 
 
 def test_the_version() -> None:
@@ -76,14 +77,22 @@ def test_every_command_has_help(command: str) -> None:
     assert "--json" in text
 
 
+HEAVY = {"torch", "diffusers", "transformers", "sklearn", "numpy", "scipy", "pyarrow"}
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
         (["--help"], 0),
+        (["mitigate", "--help"], 0),
+        (["attributes"], 0),
         (["audit"], 2),
-        (["audit", "a photo of a doctor", "-a", "gendr"], 2),
+        (["audit", PROMPT, "-a", "gendr"], 2),
+        (["audit", PROMPT, "--target", "woman=2"], 2),
+        (["mitigate", PROMPT, "--n", "1"], 2),
         (["learn", "gender", "--towards", "girl"], 2),
         (["learn", "gender", "--estimator", "magic"], 2),
+        (["generate", PROMPT, "--batch-size", "0"], 2),
     ],
 )
 def test_help_and_wrong_words_load_no_heavy_library(words: list[str], code: int) -> None:
@@ -91,85 +100,154 @@ def test_help_and_wrong_words_load_no_heavy_library(words: list[str], code: int)
         f"import sys\nsys.path.insert(0, {str(SOURCE)!r})\nfrom trimtab.cli import main\n"
         f"try:\n    main({words!r})\n"
         f"except SystemExit as leaving:\n    assert leaving.code == {code}\n"
-        "assert not {'torch', 'diffusers', 'transformers', 'sklearn', 'numpy'} & set(sys.modules)"
+        f"found = {HEAVY!r} & set(sys.modules)\nassert not found, found"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=300)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["mitigate", PROMPT, "--precision", "2"],
+        ["mitigate", PROMPT, "-a", "monk_tone"],
+        ["mitigate", PROMPT, "--n-dose", "0"],
+        ["audit", PROMPT, "--steer", "x=nan"],
+        ["generate", PROMPT, "--add-words", ""],
+        ["generate", PROMPT, "--out", "nowhere://x"],
+    ],
+)
+def test_what_can_be_refused_is_refused_before_torch_is_loaded(words: list[str]) -> None:
+    program = (
+        f"import sys\nsys.path.insert(0, {str(SOURCE)!r})\nfrom trimtab.cli import main\n"
+        f"try:\n    main({words!r})\n"
+        "except SystemExit as leaving:\n    assert leaving.code == 2\n"
+        "assert not {'torch', 'diffusers', 'transformers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=300)
+
+
+# Audits
+
+
 def test_an_audit_keeps_what_it_saw(work: Work) -> None:
-    labels = load_labels(work.audit)
-    assert list(labels) == ["gender", "age"]
-    assert [AuditFrame(one).to_dict() for one in labels.values()] == work.frames
-    assert json.loads((work.audit / "audit.json").read_text())["frames"] == work.frames
-    assert [frame["n"] for frame in work.frames] == [3, 3]
-    assert ImageSet.from_folder(work.audit).seeds == (0, 1, 2)
-    assert (work.audit / "report.html").exists()
+    assert (work.result.n, work.result.prompts) == (4, (PROMPT,))
+    (view,) = work.result.views
+    assert [one.attribute for one in view.figures] == ["gender", "age"]
+    (both,) = view.intersections
+    assert both.attribute == "gender × age"
+    assert len(both.groups) == 4
+    images = work.result.pictures()
+    assert [one.seed for one in images.records] == [0, 1, 2, 3]
+    assert (work.audit / "reports" / work.result.name / "report.html").is_file()
 
 
-def test_a_second_audit_goes_on_and_its_table_says_what_json_says(work: Work) -> None:
-    before = times(work.audit)
-    words = ("-a", "gender", "-a", "age", "--n", 3, "--out", work.audit, *FAST)
-    result = done("audit", PROMPT, *words)
-    assert times(work.audit) == before
-    for frame in work.frames:
-        for group, share in frame["by_group"].items():
+def test_a_second_audit_goes_on_and_makes_only_what_is_missing(work: Work, tmp_path: Path) -> None:
+    store = Path(shutil.copytree(work.audit, tmp_path / "audit"))
+    before = times(store)
+    words = ("-a", "gender", "-a", "age", "--batch-size", 4, "--out", store, *FAST)
+    again = done("audit", PROMPT, *words, "--n", 4)
+    assert times(store) == before
+    assert again.out.startswith(str(work.result))
+    assert str(store / "reports" / work.result.name / "report.html") in again.out
+    more = done("audit", PROMPT, *words, "--n", 8, "--json").json
+    assert more["n"] == 8
+    assert [one["n"] for one in figures(more)] == [8, 8]
+    after = times(store)
+    assert len(after) == 8
+    assert before.items() <= after.items()
+    done("audit", PROMPT, "-a", "skin_tone", *words[4:], "--n", 8)  # another question
+    assert times(store) == after
+    assert len(Store(store).results()) == 3
+
+
+def test_json_says_what_the_table_says(work: Work) -> None:
+    words = ("-a", "gender", "-a", "age", "--batch-size", 4, "--n", 4, *FAST)
+    found = done("audit", PROMPT, *words, "--out", work.audit, "--json").json
+    assert found == work.result.to_dict()
+    for one in figures(found):
+        for group, share in one["shares"].items():
             row = next(
-                line for line in result.out.splitlines() if line.strip().startswith(f"{group} ")
+                line
+                for line in str(work.result).splitlines()
+                if line.strip().startswith(f"{group} ")
             )
-            assert f"{share['value']:.2f}" in row
-            assert f"{share['low']:.2f}" in row
-            assert f"{share['high']:.2f}" in row
-    tables = "\n\n".join(str(AuditFrame(one)) for one in load_labels(work.audit).values())
-    assert result.out == tables + "\n"
-    assert str(work.audit / "report.html") in result.err.replace("\n", "")
-
-
-def test_an_audit_of_another_attribute_leaves_the_first_there(work: Work, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(work.audit, tmp_path / "audit"))
-    before = times(copy)
-    words = ("-a", "skin_tone", "-a", "age", "--n", 3, "--out", copy, "--json", *FAST)
-    asked = done("audit", PROMPT, *words).json["frames"]
-    assert [frame["attribute"] for frame in asked] == ["skin_tone", "age"]
-    assert times(copy) == before
-    assert list(load_labels(copy)) == ["gender", "skin_tone", "age"]
-    kept = json.loads((copy / "audit.json").read_text())["frames"]
-    assert kept == [work.frames[0], *asked]
+            for end in ("value", "low", "high"):
+                assert f"{share[end]:.2f}" in row
 
 
 def test_an_attribute_named_twice_is_looked_at_once() -> None:
     found = done("audit", PROMPT, "-a", "skin tone", "-a", "skin_tone", "--n", 1, "--json", *FAST)
-    assert [frame["attribute"] for frame in found.json["frames"]] == ["skin_tone"]
+    assert [one["attribute"] for one in figures(found.json)] == ["skin_tone"]
 
 
-def test_an_audit_of_a_run_that_is_there(work: Work, tmp_path: Path) -> None:
-    found = done("audit", "--images", work.audit, "-a", "age", "--json", "--out", tmp_path / "copy")
-    assert found.json["prompt"] is None
-    assert found.json["frames"] == work.frames[1:]
-    assert found.json["settings"]["seeds"] == [0, 1, 2]
-    assert ImageSet.from_folder(tmp_path / "copy").prompt == PROMPT
+def test_an_audit_of_several_prompts(tmp_path: Path) -> None:
+    prompts = ("医者の写真", "a photo of a nurse")
+    file = tmp_path / "prompts.txt"
+    file.write_text("\ufeff# mine\n" + "\n".join(prompts) + "\n", encoding="utf-8")
+    words = ("--prompts", file, "--n", 2, "--out", tmp_path / "store", "--batch-size", 2, *FAST)
+    found = done("audit", *words, "--json").json
+    assert (found["prompts"], found["n"]) == (list(prompts), 4)
+    assert list(found["by_prompt"]) == list(prompts)
+    made = done("generate", *words, "--json").json  # from the same store: they are there
+    assert made["prompts"] == list(prompts)
+    assert len(times(tmp_path / "store")) == 4
+
+
+def test_a_target_is_printed_with_its_source() -> None:
+    words = ("-a", "gender", "-a", "skin_tone", "--n", 1, *FAST)
+    target = ("--target", "woman=0.3", "--target", "Darker=0.25", "--target-source")
+    text = done("audit", PROMPT, *words, *target, "our town, 2025").out
+    assert "woman 0.3, man 0.7 (our town, 2025)" in text
+    assert "lighter 0.75, darker 0.25 (our town, 2025)" in text
+    found = done("audit", PROMPT, *words, *target, "a", "--target-source", "b", "--json").json
+    assert [one["target"]["source"] for one in figures(found)] == ["a", "b"]
+    three = ("--target", "monk 1=0.1,monk 2=0.9")
+    assert trimtab("audit", PROMPT, "-a", "monk_tone", *three).code == 2
 
 
 def test_an_audit_of_pictures_made_elsewhere(work: Work, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
-    for file in (work.audit / "images").iterdir():
-        Image.open(file).convert("RGB").save(photos / file.name)
+    for image, record in zip(work.result.pictures(), work.result.pictures().records, strict=True):
+        image.save(photos / f"{record.seed}.png")
     own = ("--recogniser", townsfolk.model_folder() / "recogniser", "--json")
     words = ("audit", "--images", photos, "-a", "gender", *own)
-    assert done(*words).json["frames"] == work.frames[:1]
+    found = done(*words).json
+    expected = work.result.to_dict()["views"][0]["figures"][0]
+    assert figures(found) == [expected]
     kept = done(*words, "--out", tmp_path / "kept")
     assert done(*words, "--out", tmp_path / "kept").json == kept.json
-    Image.new("RGB", (128, 128)).save(photos / "00001.png")
-    other = trimtab(*words, "--out", tmp_path / "kept")
-    assert other.code == 1
-    assert "made with content" in other.err
+    assert not times(tmp_path / "kept")
 
 
 def test_a_steered_audit_is_recorded(work: Work, tmp_path: Path) -> None:
-    words = ("--steer", f"{work.woman}=2.5", "--n", 2, "--out", tmp_path / "run", *FAST)
-    done("audit", PROMPT, *words)
-    steering = ImageSet.from_folder(tmp_path / "run").steering
-    assert steering == (2.5 * Direction.load(work.woman)).to_dict()
+    words = ("--steer", f"{work.woman}=2.5", "--add-words", "smiling", "--n", 2, *FAST)
+    done("audit", PROMPT, *words, "--out", tmp_path / "run")
+    result = AuditResult.load(tmp_path / "run")
+    assert result.intervention["steering"] == (2.5 * Direction.load(work.woman)).to_dict()
+    assert "smiling" in str(result.intervention["adjustment"])
+    assert f"--steer {work.woman}=2.5 --add-words smiling" in result.command
+
+
+def test_a_prompt_may_begin_with_a_dash(tmp_path: Path) -> None:
+    done("audit", "--n", 1, "--out", tmp_path / "run", *FAST, "--", "-1 doctor")
+    result = AuditResult.load(tmp_path / "run")
+    assert result.prompts == ("-1 doctor",)
+    assert result.command.endswith("-- '-1 doctor'")
+
+
+def test_a_store_elsewhere_takes_all_but_the_report(tmp_path: Path) -> None:
+    url = "memory://trimtab-test-cli"
+    result = done("audit", PROMPT, "--n", 1, "--out", url, *FAST)
+    (name,) = Store(url).results()
+    assert f"trimtab report {url} {name} --out FOLDER" in result.out
+    found = done("report", url, name, "--out", tmp_path / "page", "--json").json
+    assert found == {"report": str(tmp_path / "page" / "report.html")}
+    assert "<html" in (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
+    assert name in done("inspect", url).out
+
+
+# Directions
 
 
 def test_learning_writes_a_direction(work: Work, tmp_path: Path) -> None:
@@ -178,102 +256,33 @@ def test_learning_writes_a_direction(work: Work, tmp_path: Path) -> None:
     assert (facts["attribute"], facts["towards"], facts["step"]) == ("gender", "woman", 1)
     assert facts["seeds"] == list(CAPTURE_SEEDS[:4])
     back = tmp_path / "man.safetensors"
-    words = ("--n", 4, "--step", 1, "--json", *FAST)
+    words = ("--n", 4, "--step", 1, "--json", "--licence", "cc-by-4.0", *FAST)
     found = done("learn", "gender", "--towards", "man", "--out", back, *words).json
     assert found["file"] == str(back)
     assert Direction.load(back).cosine(direction) == pytest.approx(-1, abs=1e-5)
-    assert [row["step"] for row in found["accuracy_by_step"]] == [1]
-    assert found.items() >= Direction.load(back).provenance.items()
+    assert Direction.load(back).provenance["licence"] == "cc-by-4.0"
+    assert [row["step"] for row in found["learned"]["accuracies"]] == [1]
+    assert found["learned"]["hash"] == Direction.load(back).hash
 
 
 def test_without_a_step_the_best_is_taken(tmp_path: Path) -> None:
     file, kept = tmp_path / "d.safetensors", tmp_path / "latents"
     words = ("--on", "doctor", "--estimator", "mean", "--n", 4, "--out", file, "--keep", kept)
-    words = (*words, "--inference-steps", 8)  # the fewest that leave a choice
+    words = (*words, "--num-inference-steps", 8)  # the fewest that leave a choice
     result = done("learn", "gender", *words)
-    steps = LatentSamples.from_folder(kept).steps
-    assert len(steps) > 1
-    facts = Direction.load(file).provenance
-    assert facts["step"] in steps
+    direction = Direction.load(file)
+    facts = direction.provenance
     assert facts["on"] == ["doctor"]
     assert facts["estimator"] == {"name": "MeanDifference"}
-    lines = result.out.splitlines()
-    assert [int(line.split()[1]) for line in lines[: len(steps)]] == list(steps)
-    assert next(line for line in lines if "chosen" in line).split()[1] == str(facts["step"])
-    first = Direction.load(file)
+    steps = [line.split()[1] for line in result.out.splitlines() if line.startswith("step")]
+    assert len(steps) > 1
+    assert str(facts["step"]) in steps
+    assert "chosen" in result.out
+    assert str(file) in result.out
     again = done("learn", "gender", *words)  # from the latents that were kept
     assert "capture" not in again.err
-    assert Direction.load(file) == first
-
-
-def test_pictures_carry_what_was_done(work: Work, tmp_path: Path) -> None:
-    steer = ("--steer", f"{work.woman}=1", "--steer", f"{work.woman}=2")
-    steer = (*steer, "--steer", f"{work.darker}=-1.5")
-    words = ("--n", 2, "--seed", 7, "--out", tmp_path / "run", *FAST)
-    result = done("generate", PROMPT, *steer, *words)
-    assert "2 pictures" in result.out
-    woman, darker = Direction.load(work.woman), Direction.load(work.darker)
-    for seed in (7, 8):
-        with Image.open(tmp_path / "run" / "images" / f"{seed:05d}.png") as picture:
-            record = json.loads(picture.text["trimtab"])  # type: ignore[attr-defined]
-        assert (record["seed"], record["prompt"]) == (seed, PROMPT)
-        assert record["steering"] == (3 * woman - 1.5 * darker).to_dict()
-    settings = done("generate", PROMPT, *steer, *words, "--json").json
-    assert settings["num_inference_steps"] == 4
-    assert settings["seeds"] == [7, 8]
-    assert settings["folder"] == str(tmp_path / "run")
-
-
-def test_a_picture_says_what_was_done_and_the_command_that_repeats_it(
-    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steer = ("--steer", f"{work.woman}=3", "--steer", f"{work.darker}=-1.5")
-    done("generate", PROMPT, *steer, "--n", 2, "--seed", 7, "--out", tmp_path / "run", *FAST)
-    picture = tmp_path / "run" / "images" / "00008.png"
-    facts = done("inspect", picture, "--json").json
-    assert (facts["seed"], facts["prompt"]) == (8, PROMPT)
-    assert [term["strength"] for term in facts["steering"]["terms"]] == [3.0, -1.5]
-    assert facts["command"] in done("inspect", picture).out
-    monkeypatch.chdir(tmp_path)
-    done(*shlex.split(facts["command"])[1:])
-    with Image.open(picture) as one, Image.open("runs/again/images/00008.png") as other:
-        assert np.abs(np.asarray(one, int) - np.asarray(other, int)).max() <= 2
-    assert "up to rounding" in facts["remark"]
-    whole = done("inspect", tmp_path / "run", "--json").json
-    assert "remark" not in whole
-    assert whole["settings"]["seeds"] == [7, 8]
-    assert "--n 2 " in whole["command"]
-    moved = shutil.copy(picture, tmp_path / "moved.png")
-    term = facts["steering"]["terms"][0]
-    assert f"FILE-OF-{term['hash'][:12]}=3.0" in done("inspect", moved).out
-
-
-def test_there_is_no_command_for_a_model_that_was_changed(tmp_path: Path) -> None:
-    pipe = townsfolk.load()
-    pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, eta=1, clip_sample=True)
-    generate(pipe, PROMPT, [0], num_inference_steps=2, to=tmp_path / "run")
-    facts = done("inspect", tmp_path / "run", "--json").json
-    assert facts["no_command"] == "changed after the model was loaded: scheduler"
-    assert "command" not in facts
-
-
-def test_a_prompt_may_begin_with_a_dash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    generate(townsfolk.load(), "-1 doctor", [0], num_inference_steps=2, to=tmp_path / "run")
-    facts = done("inspect", tmp_path / "run", "--json").json
-    monkeypatch.chdir(tmp_path)
-    done(*shlex.split(facts["command"])[1:])
-    pictures = (
-        Image.open(tmp_path / run / "images" / "00000.png") for run in ("run", "runs/again")
-    )
-    assert np.array_equal(*map(np.asarray, pictures))
-
-
-def test_a_model_named_as_the_embedded_one_is_told_by_its_place(tmp_path: Path) -> None:
-    shutil.copytree(townsfolk.model_folder(), tmp_path / "mine")
-    pipe = load_model(tmp_path / "mine", device="cpu")
-    generate(pipe, PROMPT, [0], num_inference_steps=2, to=tmp_path / "run")
-    command = done("inspect", tmp_path / "run", "--json").json["command"]
-    assert f"--model {tmp_path / 'mine'}" in command
+    assert again.out == result.out
+    assert Direction.load(file) == direction
 
 
 def test_a_direction_says_all_that_it_knows(work: Work, tmp_path: Path) -> None:
@@ -292,27 +301,27 @@ def test_a_direction_says_all_that_it_knows(work: Work, tmp_path: Path) -> None:
         assert result.err.startswith("error: got ")
 
 
-def test_a_direction_of_another_size_is_resampled_only_when_asked(
-    work: Work, tmp_path: Path
-) -> None:
-    words = ("generate", PROMPT, "--n", 1, "--steer", f"{work.woman}=2", "--height", 160, *FAST)
-    refused = trimtab(*words, "--out", tmp_path / "a")
-    assert refused.code == 2
-    assert "--resample" in refused.err
-    result = done(*words, "--resample", "--out", tmp_path / "a")
-    assert "resampled from (12, 16, 16) to (12, 20, 16)" in result.err
-    with Image.open(tmp_path / "a" / "images" / "00000.png") as picture:
-        assert picture.size == (128, 160)
+def test_seeds_that_were_learned_from_are_remarked_upon(work: Work, tmp_path: Path) -> None:
+    words = ("--n", 1, "--seed", CAPTURE_SEEDS.start, "--num-inference-steps", 1)
+    steer = ("--steer", f"{work.woman}=1", "--out", tmp_path / "run")
+    result = finish(start("generate", PROMPT, *words, *steer))
+    assert result.code == 0
+    remarks = [line for line in result.err.splitlines() if line.startswith("warning: ")]
+    assert len(remarks) == 1
+    assert "learning or choosing" in remarks[0]
+
+
+# Reports and lists
 
 
 def test_a_report_can_be_written_again(work: Work, tmp_path: Path) -> None:
-    copy = tmp_path / "audit"
-    shutil.copytree(work.audit, copy)
-    (copy / "report.html").unlink()
+    copy = Path(shutil.copytree(work.audit, tmp_path / "audit"))
     assert str(copy / "report.html") in done("report", copy).out
-    assert "<html" in (copy / "report.html").read_text()
+    first = (work.audit / "reports" / work.result.name / "report.html").read_bytes()
+    assert (copy / "report.html").read_bytes() == first
     found = done("report", copy, "--out", tmp_path / "else", "--json").json
     assert found == {"report": str(tmp_path / "else" / "report.html")}
+    assert (tmp_path / "else" / "report.html").read_bytes() == first
 
 
 def test_models_and_attributes_are_listed() -> None:
@@ -328,77 +337,46 @@ def test_models_and_attributes_are_listed() -> None:
         assert line.split(maxsplit=1) == [name, ", ".join(groups)]
 
 
-def test_seeds_that_were_learned_from_are_remarked_upon(work: Work, tmp_path: Path) -> None:
-    words = ("--n", 1, "--seed", CAPTURE_SEEDS.start, "--inference-steps", 1)
-    steer = ("--steer", f"{work.woman}=1", "--out", tmp_path / "run")
-    result = finish(start("generate", PROMPT, *words, *steer))
-    assert result.code == 0
-    remarks = [line for line in result.err.splitlines() if line.startswith("warning: ")]
-    assert len(remarks) == 1
-    assert "learning or choosing" in remarks[0]
-
-
 # The demo; it is run elsewhere
 
 
 @pytest.mark.parametrize("size", JOBS)
 def test_the_plans_of_the_demo(size: str) -> None:
     plans = [plan_of(job, size) for job in JOBS[size]]
-    assert plans[0].concept == "doctor"
-    names = [one.name for one in plans[0].attributes]
-    if size == "quick":
-        assert (names, plans[0].n) == (["gender"], 40)
-    else:
-        assert names == ["gender", "skin_tone"]
-        assert plans[0].n == {"standard": 100, "full": 200}[size]
-    assert {plan.concept for plan in plans} == set(JOBS[size])
-    if size == "full":
-        assert len(plans) == 3
-        assert {plan.controls for plan in plans} == {3}
+    names = [one.name for one in plans[0].steered]
+    expected = {"quick": (["gender"], 40), "standard": (["gender", "skin_tone"], 100)}
+    expected["full"] = (["gender", "skin_tone"], 200)
+    assert (names, plans[0].n) == expected[size]
+    assert [plan.contrast for plan in plans] == [(job,) for job in JOBS[size]]
+    for plan in plans:
+        assert (plan.precision, plan.generic) == (None, True)
+        assert plan.controls == (3 if size == "full" else 1)
+        watched = {one.name for one in plan.watched}
+        assert {"age", "glasses"} <= watched
+        assert ("skin_tone" in watched) == (size == "quick")
 
 
-def arm(share: float | None, ratio: float | None) -> dict[str, Any]:
-    """The figures of one set of pictures under one view."""
-    ends = [ratio, ratio]
-    return {
-        "product": {
-            "shares": {"woman": share or 0.0, "man": 0.25},
-            "share_ci": {"woman": [0.11, 0.89], "man": [0.1, 0.4]},
-            "unknown": 0.07,
-            "deviation_ratio": ratio,
-            "deviation_ratio_ci": ends,
-            "noise_floor": 0.08,
-            "concept_kept": 0.97,
-        }
-    }
-
-
-def test_the_demo_prints_every_arm_even_where_there_is_no_figure() -> None:
-    entry = {"prompt": PROMPT, "title": "gender", "towards": "woman", "step": 3, "strength": 5.125}
-    entry |= {"n": 40, "plain": arm(0.13, 0.74), "steered": arm(0.52, 0.04)}
-    text = table({"results": [entry | {"generic_svm": arm(None, None)}]})
-    head, names, plain, steered, generic = text.splitlines()
-    assert PROMPT in head
-    assert "step 3, strength 5.12 towards 'woman', n = 40" in head
-    assert "woman" in names
-    assert plain.split()[:3] == ["plain", "product", "0.13"]
-    assert "0.74" in plain
-    assert steered.split()[2] == "0.52"
-    assert generic.startswith("  generic svm")
-    assert generic.count("n/a") == 3
-
-
-def test_the_rows_of_the_demos_picture_say_what_was_added_and_what_was_seen() -> None:
-    entry = {"towards": "woman", "attribute": "gender", "strength": 5.125, "n": 40}
-    entry |= {"plain": arm(0.13, 0.74), "steered": arm(0.52, 0.04)}
-    rows = rows_of([entry])
-    assert rows == {
-        "plain": "plain; perceived in 40 pictures: 13% women",
-        "steered": "noise + 5.1 × woman: 52% women",
-    }
-    other = entry | {"towards": "man", "attribute": "other", "sum": arm(0.4, 0.2)}
-    both = {"sum": arm(0.47, 0.1), "sum_strengths": {"gender": 4.5, "other": 1.25}}
-    rows = rows_of([entry | both, other | both])
-    assert list(rows) == ["plain", "steered", "sum"]
-    assert rows["plain"].endswith("13% women, 25% men")
-    assert rows["sum"] == "noise + 4.5 × woman + 1.2 × man: 47% women, 25% men"
+def test_the_demos_picture_says_what_was_added_and_what_was_seen(tmp_path: Path) -> None:
+    store, result = Store(tmp_path / "store"), study()
+    hashes = {"gender": "aa" * 32, "skin_tone": "bb" * 32}
+    given = {"single": {"gender": 3.44}, "sum": {"gender": 3.1, "skin_tone": 1.5}}
+    arms = []
+    for arm in result.arms:
+        strengths = given.get(arm.role, {})
+        terms = [{"hash": hashes[a], "strength": s} for a, s in strengths.items()]
+        done_to = {"steering": {"terms": terms}, "adjustment": None}
+        arms.append(replace(arm, intervention=done_to))
+    attributes = (
+        replace(one, learned=replace(one.learned, hash=hashes[one.learned.attribute]))
+        for one in result.attributes
+    )
+    result = replace(result, arms=tuple(arms), attributes=tuple(attributes)).save(store)
+    plain, single, both = (label_of(result, arms[i].name) for i in (0, 1, 3))
+    assert re.fullmatch(r"plain; perceived in 20 pictures: \d+% women, \d+% darker", plain)
+    assert re.fullmatch(r"noise \+ 3\.4 × woman: \d+% women", single)
+    assert re.fullmatch(r"noise \+ 3\.1 × woman \+ 1\.5 × darker: \d+% women, \d+% darker", both)
+    add_pictures(store, result)
+    before_after(result, tmp_path / "strip.png")
+    with Image.open(tmp_path / "strip.png") as strip:
+        assert strip.width >= 8 * 16
+        assert strip.height >= 3 * 16  # plain, gender, both

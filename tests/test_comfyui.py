@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from trimtab.errors import FileError, UsageError
-from trimtab.interventions import Direction
+from trimtab.interventions import AddedWords, Direction, Intervention
 
 FOLDER = Path(__file__).parents[1] / "integrations" / "comfyui"
 SHAPES = {  # channels, height, width as ComfyUI's empty latents have them, without the batch
@@ -91,6 +91,24 @@ def test_a_pasted_path_is_found(nodes: Any, tmp_path: Path) -> None:
     direction = direction_like((4, 8, 8))
     file = direction.save(tmp_path / "d.safetensors")
     assert nodes.LoadDirection().load(f' "{file}" ', 1.0) == (1 * direction,)
+
+
+def test_a_mitigation_brings_its_own_strengths(nodes: Any, tmp_path: Path) -> None:
+    steering = 3 * direction_like((4, 8, 8), 0) - 2 * direction_like((4, 8, 8), 1)
+    file = str(Intervention(steering).save(tmp_path / "doctor.safetensors"))
+    assert nodes.LoadDirection().load(file, 1.0) == (steering,)
+    assert nodes.LoadDirection().load(file, 0.5, steering) == (1.5 * steering,)
+    first = nodes.LoadDirection.IS_CHANGED(file, strength=1.0)
+    Intervention(2 * steering).save(file)
+    assert nodes.LoadDirection.IS_CHANGED(file, strength=1.0) != first
+
+
+def test_what_is_not_noise_is_left_out_only_when_asked(nodes: Any, tmp_path: Path) -> None:
+    own = Intervention(3 * direction_like((4, 8, 8)), AddedWords("smiling"))
+    file = str(own.save(tmp_path / "doctor.safetensors"))
+    with pytest.raises(UsageError, match=r"words “smiling”.*noise_only=True"):
+        nodes.LoadDirection().load(file, 1.0)
+    assert nodes.LoadDirection().load(file, 1.0, noise_only=True) == (own.steering,)
 
 
 def test_directions_add_up(nodes: Any, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""The contract: what holds for every family of the table, on tiny pipelines of each.
+"""The contract that every family in the table meets, tested on tiny pipelines of each.
 
-The pipelines are diffusers' own with random weights. A new family joins by a builder in
-`tiny_families.TINY` and, where its scheduler can be changed, a line in `SCHEDULERS`.
+The pipelines are diffusers' own, with random weights. To add a family, add a builder to
+`tiny_families.TINY` and, if its scheduler can be changed, a line to `SCHEDULERS`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from trimtab.generation.initial import latents_and_generators
 from trimtab.interventions import Direction
 from trimtab.latents import capture, noise
 from trimtab.pipelines import (
+    Conditioning,
     RunSettings,
-    embed,
+    encode,
     family_of,
     known_families,
     latent_spec,
@@ -50,7 +51,7 @@ FAMILIES: dict[str, Callable[[], Any]] = {
 
 
 def flow(name: str, **options: Any) -> Callable[[], Any]:
-    """Give the maker of another scheduler for a model that predicts flow."""
+    """Return a function that makes another scheduler for a flow model."""
     return lambda: getattr(diffusers, name)(**{"shift": 3.0} | options)
 
 
@@ -97,7 +98,7 @@ SCHEDULED = [(name, one) for name in FAMILIES for one in ("own", *SCHEDULERS[nam
 
 @pytest.fixture(params=FAMILIES)
 def pipe(request: pytest.FixtureRequest) -> Any:
-    """Give a tiny pipeline of each family."""
+    """Return a tiny pipeline of each family."""
     return quiet(FAMILIES[request.param]())
 
 
@@ -107,7 +108,7 @@ def quiet(pipe: Any) -> Any:
 
 
 def scheduled(name: str, scheduler: str) -> Any:
-    """Give a tiny pipeline with one of its schedulers."""
+    """Return a tiny pipeline with one of its schedulers."""
     pipe = quiet(FAMILIES[name]())
     if scheduler != "own":
         pipe.scheduler = (TWO_CALLS | ONE_MORE | NOISY)[scheduler]()
@@ -115,18 +116,18 @@ def scheduled(name: str, scheduler: str) -> Any:
 
 
 def generators() -> list[torch.Generator]:
-    """One on the CPU for each seed."""
+    """Return one CPU generator for each seed."""
     return [torch.Generator().manual_seed(seed) for seed in SEEDS]
 
 
 def asked(pipe: Any) -> dict[str, Any]:
-    """Give the settings of a short run; Sana Sprint is made for two steps."""
+    """Return the settings of a short run; Sana Sprint is designed for two steps."""
     sprint = isinstance(pipe, diffusers.SanaSprintPipeline)
     return {"num_inference_steps": 2 if sprint else 4, **SQUARE}
 
 
 def own_pictures(pipe: Any) -> list[Any]:
-    """Give what the pipeline gives when it draws its noise itself."""
+    """Return the pictures of the pipeline when it draws its own noise."""
     options = asked(pipe) | family_of(pipe).options(asked(pipe)["num_inference_steps"])
     torch.manual_seed(0)  # some flow pipelines let stochastic schedulers draw from global state
     return list(pipe(prompt=list(PROMPTS), generator=generators(), **options).images)
@@ -135,7 +136,7 @@ def own_pictures(pipe: Any) -> list[Any]:
 def our_pictures(
     pipe: Any, steer: Direction | None = None, negative: str | None = None, **options: Any
 ) -> list[Any]:
-    """Give what we give for the same seeds in the same batch."""
+    """Return our pictures for the same seeds in the same batch."""
     latents, ours = latents_and_generators(pipe, SEEDS, steer, **SQUARE)
     settings = RunSettings(**asked(pipe), negative_prompt=negative)
     pictures = run(pipe, PROMPTS, latents, settings=settings, generators=ours, **options)
@@ -144,12 +145,12 @@ def our_pictures(
 
 
 def same(some: list[Any], others: list[Any]) -> bool:
-    """Tell whether pictures are equal, level by level."""
+    """Return whether pictures are equal in every pixel."""
     return all(np.array_equal(a, b) for a, b in zip(some, others, strict=True))
 
 
 def direction_for(pipe: Any) -> Direction:
-    """Give a random direction in the pipeline's latents."""
+    """Return a random direction in the pipeline's latents."""
     return Direction.random(latent_spec(pipe, **SQUARE).shape, 7)
 
 
@@ -268,13 +269,39 @@ def test_a_saved_model_gives_the_same_pictures(pipe: Any, tmp_path: Any) -> None
 
 
 def test_embeddings_stand_for_prompts(pipe: Any) -> None:
-    found = embed(pipe, PROMPTS, RunSettings(**asked(pipe)))
-    assert same(our_pictures(pipe, embeddings=found), our_pictures(pipe))
-    turned = {
-        name: value[::-1] if isinstance(value, list) else value.flip(0)
-        for name, value in found.items()
+    found = encode(pipe, PROMPTS, RunSettings(**asked(pipe)))
+    plain = our_pictures(pipe)
+    assert same(our_pictures(pipe, conditioning=found), plain)
+    turned = found.rows(slice(None, None, -1))
+    assert turned != found
+    assert not same(our_pictures(pipe, conditioning=turned), plain)
+    assert Conditioning.concatenate([found.rows(slice(0, 1)), found.rows(slice(1, 2))]) == found
+
+
+def test_prompts_encoded_one_by_one_give_the_pictures_of_a_batch(pipe: Any) -> None:
+    settings = RunSettings(**asked(pipe))
+    prompts = [PROMPTS[0], "a photo"]  # of different lengths
+    together = encode(pipe, prompts, settings)
+    joined = Conditioning.concatenate([encode(pipe, [one], settings) for one in prompts])
+    assert len(joined) == 2
+    assert {name: np.shape(part) for name, part in dense(joined).items()} == {
+        name: np.shape(part) for name, part in dense(together).items()
     }
-    assert not same(our_pictures(pipe, embeddings=turned), our_pictures(pipe))
+    pictures = our_pictures(pipe, conditioning=joined)
+    for one, other in zip(pictures, our_pictures(pipe, conditioning=together), strict=True):
+        assert np.abs(np.asarray(one, int) - np.asarray(other, int)).max() <= 2  # by rounding
+
+
+def dense(conditioning: Conditioning) -> dict[str, torch.Tensor]:
+    """Return the parts that consist of one tensor."""
+    return {k: v for k, v in conditioning.parts.items() if isinstance(v, torch.Tensor)}
+
+
+def test_what_is_done_to_the_embeddings_reaches_the_pictures(pipe: Any) -> None:
+    found = encode(pipe, PROMPTS, RunSettings(**asked(pipe)))
+    plain = our_pictures(pipe)
+    assert found.map(lambda tokens: 1 * tokens) == found
+    assert not same(our_pictures(pipe, conditioning=found.map(lambda one: -one)), plain)
 
 
 def test_a_negative_prompt_acts_or_is_refused(pipe: Any) -> None:
@@ -284,12 +311,12 @@ def test_a_negative_prompt_acts_or_is_refused(pipe: Any) -> None:
             our_pictures(pipe, negative="dark")
         return
     off = RunSettings(**asked(pipe), negative_prompt="dark", guidance_scale=row.unguided)
-    with pytest.raises(UsageError, match="below, it does nothing"):
+    with pytest.raises(UsageError, match="it has no effect below"):
         off.resolve(pipe)
     pictures = our_pictures(pipe, negative="dark")
     assert not same(pictures, our_pictures(pipe))
-    found = embed(pipe, PROMPTS, RunSettings(**asked(pipe), negative_prompt="dark"))
-    assert same(our_pictures(pipe, embeddings=found), pictures)
+    found = encode(pipe, PROMPTS, RunSettings(**asked(pipe), negative_prompt="dark"))
+    assert same(our_pictures(pipe, conditioning=found), pictures)
 
 
 def test_a_guidance_scale_is_recorded_where_it_does_something(pipe: Any) -> None:
@@ -316,5 +343,5 @@ def test_sana_sprint_takes_other_steps_than_two(steps: int) -> None:
 
 def test_settings_that_a_pipeline_refuses_are_told_in_one_line() -> None:
     pipe = quiet(TINY["lcm"]())
-    with pytest.raises(UsageError, match=r"settings that LatentConsistency.* refuses"):
+    with pytest.raises(UsageError, match=r"settings that LatentConsistency.* rejects"):
         generate(pipe, PROMPTS[0], [0], num_inference_steps=60, **SQUARE)

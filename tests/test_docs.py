@@ -1,4 +1,4 @@
-"""The documentation is tested: its Python runs; its commands, modules, files and links exist.
+"""Tests of the documentation: its Python runs; its commands, modules, files and links exist.
 
 A block that cannot run here says why on the line before it: ``<!-- not run: needs a GPU -->``.
 """
@@ -107,7 +107,7 @@ def anchors(text: str) -> set[str]:
 
 
 def targets() -> set[str]:
-    """Return what the Makefile can make."""
+    """Return the targets of the Makefile."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     return set(re.findall(r"^([a-z][\w-]*):(?!=)", text, re.MULTILINE))
 
@@ -124,7 +124,7 @@ def exists(module: str) -> bool:
 
 
 def unknown_in(words: list[str]) -> str | None:
-    """Say what a `make` or `python -m` command names that is not there; None for all others."""
+    """Return what is wrong with a `make` or `python -m` command; None for all others."""
     if words[0] == "make":
         goals = [w for w in words[1:] if not w.startswith(("-", "#")) and "=" not in w]
         wrong = [goal for goal in goals if goal not in targets()]
@@ -135,7 +135,7 @@ def unknown_in(words: list[str]) -> str | None:
 
 
 def wrong_in(words: list[str], command: Any) -> str | None:
-    """Say what in a command line the program does not know, None when it knows all of it."""
+    """Return what the program does not know in a command line, or None."""
     path = "trimtab"
     for word in words:
         if word in ("|", ">", ">>", "&", "--"):
@@ -152,12 +152,12 @@ def wrong_in(words: list[str], command: Any) -> str | None:
 
 
 def short_range(*numbers: int) -> builtins.range:
-    """Stand in for `range` in a page: the same range, cut to a few seeds."""
+    """Replace `range` in a page: the same range, cut to a few seeds."""
     return builtins.range(*numbers)[:SEEDS]
 
 
 def run_in(page: Path) -> list[Block]:
-    """Return the blocks of a page whose Python is to run."""
+    """Return the Python blocks of a page that should run."""
     found = blocks(page.read_text(encoding="utf-8"))
     return [block for block in found if block.language in ("python", "py") and block.run]
 
@@ -188,7 +188,7 @@ def test_the_commands_of_a_page_exist(page: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def dead_links(page: Path) -> list[str]:
-    """Return the links of a page to files, or headings of pages, that are not there."""
+    """Return the links of a page to files or headings that do not exist."""
     text, dead = page.read_text(encoding="utf-8"), []
     for pair in re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", text):
         link = "".join(pair)
@@ -290,3 +290,12 @@ def test_the_tables_have_a_row_for_every_family() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     section = readme.split("\n## Models\n")[1].split("\n## ")[0]
     assert len(re.findall(r"^\| (?!family|---)", section, re.MULTILINE)) == len(rows)
+
+
+def test_the_published_schemas_are_those_of_the_results() -> None:
+    spec = importlib.util.spec_from_file_location("schemas", ROOT / "docs" / "write_schemas.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = {path.name: path.read_text(encoding="utf-8") for path in module.FOLDER.iterdir()}
+    assert found == module.schemas(), "run make schemas"

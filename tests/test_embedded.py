@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,15 +12,13 @@ import pytest
 from PIL import Image
 
 import trimtab as tt
-from commands import done
 from trimtab import townsfolk
-from trimtab.cli.demo import commands_of, python_of
 from trimtab.concepts import attribute, concept_pack
-from trimtab.generation import ImageSet, generate
-from trimtab.recognition import classify
+from trimtab.generation import generate
+from trimtab.pipelines import latent_spec
+from trimtab.recognition import Observations, classify
 from trimtab.townsfolk import BiasCard
 from trimtab.townsfolk.render import draw
-from trimtab.workflows import Plan, mitigate
 
 RECOGNISER = townsfolk.model_folder() / "recogniser"
 
@@ -54,19 +51,19 @@ def drawings() -> Drawings:
     ("name", "bar"), [("concept", 0.98), ("gender", 0.95), ("skin_tone", 0.95)]
 )
 def test_the_oracle_knows_fresh_drawings(drawings: Drawings, name: str, bar: float) -> None:
-    found = townsfolk.judge(drawings.images)[name].names
+    found = townsfolk.judge(drawings.images).labels(name).names
     assert (found == getattr(drawings, name)).mean() >= bar
 
 
 @pytest.mark.parametrize("name", ["gender", "skin_tone"])
 def test_the_recogniser_knows_fresh_drawings(drawings: Drawings, name: str) -> None:
-    found = classify(drawings.images, attribute(name), RECOGNISER).names
+    found = classify(drawings.images, attribute(name), RECOGNISER).labels().names
     assert (found == getattr(drawings, name)).mean() >= 0.93
 
 
 def test_the_recogniser_tells_concepts(drawings: Drawings) -> None:
     named = drawings.concept != "person"  # which is what every other concept also is
-    labels = classify(drawings.images, concept_pack("townsfolk"), RECOGNISER)
+    labels = classify(drawings.images, concept_pack("townsfolk"), RECOGNISER).labels()
     assert (labels.names == drawings.concept)[named].mean() >= 0.93
 
 
@@ -82,7 +79,7 @@ def test_the_recogniser_tells_concepts(drawings: Drawings) -> None:
 def test_a_prompt_is_obeyed(pipe: Any, prompt: str, shown: dict[str, str]) -> None:
     found = townsfolk.judge(generate(pipe, prompt, range(500, 520), batch_size=10))
     for name, group in shown.items():
-        assert (found[name].names == group).sum() >= 17  # of 20, where 19 are expected
+        assert (found.labels(name).names == group).sum() >= 17  # of 20, where 19 are expected
 
 
 def test_seeds_give_different_pictures_and_the_same_again(pipe: Any) -> None:
@@ -93,65 +90,31 @@ def test_seeds_give_different_pictures_and_the_same_again(pipe: Any) -> None:
     assert np.abs(np.asarray(first[0], int) - np.asarray(first[1], int)).mean() > 10
 
 
-class Study(NamedTuple):
-    """A small study of doctors on the embedded model."""
-
-    folder: Path
-    plan: Plan
-    entries: list[dict[str, Any]]
-
-
 @pytest.fixture(scope="module")
-def study(pipe: Any, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Mitigate gender and skin tone of doctors with few pictures."""
-    plan = Plan(
-        "a photo of a doctor",
-        (attribute("gender"), attribute("skin_tone")),
-        n=24,
-        n_capture=16,
-        n_dose=20,
-        generic=False,
-    )
-    folder = tmp_path_factory.mktemp("embedded")
-    return Study(folder, plan, mitigate(pipe, plan, to=folder, judge=townsfolk.judge))
+def unaimed(pipe: Any) -> list[Observations]:
+    """Doctors from unsteered noise, and from noise moved at random, as the oracle sees them."""
+    spec = latent_spec(pipe)
+    return [
+        townsfolk.judge(generate(pipe, "a photo of a doctor", range(30), steer))
+        for steer in (None, 4 * tt.Direction.random(spec.shape, seed=1))
+    ]
 
 
-@pytest.mark.parametrize(("row", "strength"), [(0, 4), (1, 2)])
+@pytest.mark.parametrize(
+    ("name", "towards", "strength"), [("gender", "woman", 4), ("skin_tone", "darker", 2)]
+)
 def test_steering_moves_what_it_aims_at_and_keeps_the_concept(
-    pipe: Any, study: Study, row: int, strength: float
+    pipe: Any, unaimed: list[Observations], tmp_path: Path, name: str, towards: str, strength: float
 ) -> None:
-    entry = study.entries[row]
-    name, towards = entry["attribute"], entry["towards"]
-    direction = tt.Direction.load(study.folder / entry["direction"]["file"])
-    plain, steered, random = (
-        townsfolk.judge(generate(pipe, study.plan.prompt, range(30), steer, batch_size=10))
-        for steer in (
-            None,
-            strength * direction,
-            strength * tt.Direction.random(direction.shape, seed=1),
-        )
+    learned = tt.learn(pipe, name, towards=towards, on="doctor", n=16, to=tmp_path)
+    steer = strength * learned.direction
+    steered = townsfolk.judge(generate(pipe, "a photo of a doctor", range(30), steer))
+    plain, random, moved = (
+        (found.labels(name).names == towards).mean() for found in (*unaimed, steered)
     )
-    shares = [(found[name].names == towards).mean() for found in (plain, steered, random)]
-    assert shares[1] >= shares[0] + 0.25
-    assert abs(shares[2] - shares[0]) <= 0.15
-    assert (steered["concept"].names == "doctor").mean() >= 0.9
-
-
-def test_the_commands_of_the_report_steer_alike(study: Study, tmp_path: Path) -> None:
-    base, job = study.folder.parent, study.folder.name
-    entries = [entry | {"folder": job} for entry in study.entries]
-    demo, *lines = map(shlex.split, commands_of(entries, "quick", base).splitlines())
-    assert demo == ["trimtab", "demo", "--quick", "--out", str(base)]
-    for words, entry in zip(lines, entries, strict=True):
-        name = entry["attribute"]
-        done(*words[1:-1], tmp_path / name, "--n", 2)  # its last word is where to
-        again, first = (
-            ImageSet.from_folder(place)
-            for place in (tmp_path / name, study.folder / entry["pictures"]["steered"])
-        )
-        assert again.steering == first.steering
-        for one, other in zip(again, first[:2], strict=True):
-            assert np.abs(np.asarray(one, int) - np.asarray(other, int)).max() <= 2
+    assert moved >= plain + 0.25
+    assert abs(random - plain) <= 0.15
+    assert (steered.labels("concept").names == "doctor").mean() >= 0.9
 
 
 def test_the_readme_names_the_settings_of_the_model() -> None:
@@ -163,15 +126,3 @@ def test_the_readme_names_the_settings_of_the_model() -> None:
         own["num_inference_steps"],
         own["guidance_scale"],
     ]
-
-
-def test_the_recipe_in_python_gives_the_same_shares(
-    study: Study, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    frames: list[tt.AuditFrame] = []
-    monkeypatch.setattr("builtins.print", frames.append)
-    exec(python_of(study.entries, study.plan), {})
-    first = study.entries[0]
-    for frame, arm in zip(frames, ("plain", "steered"), strict=True):
-        shares = {group: share.value for group, share in frame.by_group.items()}
-        assert shares == first[arm]["product"]["shares"]

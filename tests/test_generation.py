@@ -10,13 +10,15 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from tiny import SCHEDULERS, tiny_pipeline
 from trimtab.errors import ModelError, UsageError
 from trimtab.generation import ImageSet, OtherModelWarning, generate, initial_latents
-from trimtab.interventions import Direction, Steering
+from trimtab.interventions import AddedWords, Direction, Intervention
 from trimtab.latents import SeedOverlapWarning
 from trimtab.pipelines import model_facts
+from trimtab.storage import picture_hash
 
 PROMPT = "a photo of a doctor"
 FAST = {"num_inference_steps": 4, "batch_size": 2}
@@ -120,12 +122,19 @@ def test_records_and_settings(pipe: Any) -> None:
     )
     assert len(images) == 3
     assert images.seeds == (5, 6, 7)
-    assert (images.prompt, images.model) == (PROMPT, "StableDiffusionPipeline")
+    assert (set(images.prompts), images.model) == ({PROMPT}, "StableDiffusionPipeline")
     assert images.blocked == (False, False, False)
-    assert [record.steering for record in images.records] == [
-        (strength * D).to_dict() for strength in (0, 1, 2)
+    assert [record.intervention for record in images.records] == [
+        Intervention(strength * D).to_dict() for strength in (0, 1, 2)
     ]
-    assert images.steering == ([0, 1, 2] * D).to_dict()
+    assert [images.documents[record.spec]["intervention"] for record in images.records] == [
+        record.intervention for record in images.records
+    ]
+    assert all(record.picture == picture_hash(images[i]) for i, record in enumerate(images.records))
+    assert len({record.spec for record in images.records}) == 3
+    environment = images.records[0].environment
+    assert (environment["device"], environment["threads"]) == ("cpu", torch.get_num_threads())
+    assert "diffusers" in environment["versions"]
     assert images.settings["guidance_scale"] == 3
     assert images.settings["negative_prompt"] == "a nurse"
     assert images[-1].size == (64, 64)
@@ -182,16 +191,27 @@ def test_initial_latents_refuse_what_does_not_fit(pipe: Any) -> None:
         initial_latents(object(), [0])
 
 
+def test_initial_latents_refuse_what_is_not_noise_unless_it_is_left_out(pipe: Any) -> None:
+    both = Intervention(2 * D, AddedWords("smiling"))
+    with pytest.raises(UsageError, match=r"words “smiling”.*noise_only=True"):
+        initial_latents(pipe, [0], both)
+    found = initial_latents(pipe, [0], both, noise_only=True)
+    assert torch.equal(found, initial_latents(pipe, [0], 2 * D))
+    assert torch.equal(found, initial_latents(pipe, [0], Intervention(2 * D)))
+
+
 def test_a_direction_of_other_weights_is_warned_about_and_recorded(pipe: Any) -> None:
     facts = model_facts(pipe)
     own = Direction(D.array, facts)
-    assert "learned_elsewhere" not in generate(pipe, PROMPT, [0], own, **FAST).settings
+    (record,) = generate(pipe, PROMPT, [0], own, **FAST).records
+    assert "learned_elsewhere" not in record.environment
     halved = Direction(D.array, facts | {"weights": "1" * 16, "model_dtype": "float16"})
-    assert "learned_elsewhere" not in generate(pipe, PROMPT, [0], halved, **FAST).settings
+    (record,) = generate(pipe, PROMPT, [0], halved, **FAST).records
+    assert "learned_elsewhere" not in record.environment
     other = Direction(D.array, {"name": "other", "model": "that/one", "weights": "0" * 16})
     with pytest.warns(OtherModelWarning, match="other was learned on that/one"):
         images = generate(pipe, PROMPT, [0], other, **FAST)
-    assert images.settings["learned_elsewhere"] == [
+    assert images.records[0].environment["learned_elsewhere"] == [
         {"name": "other", "hash": D.hash, "model": "that/one"}
     ]
     with pytest.warns(OtherModelWarning, match="that/one"):
@@ -221,8 +241,10 @@ def test_a_direction_of_another_family_is_refused(pipe: Any) -> None:
         initial_latents(pipe, [0], flux)
 
 
-def test_a_run_keeps_the_directions_that_it_used(pipe: Any, tmp_path: Path) -> None:
-    written = generate(pipe, PROMPT, [0, 1], 2 * D, to=tmp_path, **FAST)
-    read = ImageSet.from_folder(tmp_path)
-    assert read.directions == written.directions == (D,)
-    assert Steering.from_dict(read.steering, read.directions) == 2 * D
+def test_a_notebook_shows_the_pictures_that_can_be_read(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    (tmp_path / "c.png").write_bytes(b"torn")
+    shown = ImageSet.from_folder(tmp_path)._repr_html_()
+    assert shown.count("data:image/webp") == 2 and shown.count(">none<") == 1
+    assert "seed 2" in shown

@@ -16,7 +16,15 @@ from hypothesis.extra.numpy import arrays
 from safetensors.numpy import save_file
 
 from trimtab.errors import FileError, UsageError
-from trimtab.interventions import Direction, Steering, as_steering
+from trimtab.interventions import (
+    AddedWords,
+    Adjustment,
+    Direction,
+    Intervention,
+    Steering,
+    as_intervention,
+    as_steering,
+)
 from trimtab.pipelines import LatentSpec
 
 SHAPE = (2, 3, 4)
@@ -54,7 +62,8 @@ def test_a_sum_moves_by_the_sum(a: Direction, b: Direction, x: float, y: float) 
 def test_signs_and_factors(d: Direction, x: float) -> None:
     back = -d
     assert -back == 1 * d == as_steering(d)
-    assert 2 * (x * d) == (2 * x) * d == x * d + d * x
+    assert 2 * (x * d) == (2 * x) * d == x * d + d * x == sum([x * d, d * x])
+    assert (2 * x * d) / 2 == x * d
     assert x * d - x * d == 0 * d
     assert not 0 * d
     assert bool(x * d) == (x != 0)
@@ -212,7 +221,7 @@ def test_strengths_for_different_numbers_of_images_do_not_mix() -> None:
         lambda: [1, 2] * some(1) + [1, 2, 3] * some(2),
         lambda: [1, 2] * ([1, 2, 3] * some(1)),
     ):
-        with pytest.raises(UsageError, match="one number of images"):
+        with pytest.raises(UsageError, match="the same number of images"):
             wrong()
 
 
@@ -248,9 +257,9 @@ def test_shapes_do_not_mix() -> None:
 
 def test_a_direction_of_another_model_is_refused() -> None:
     spec = LatentSpec("any", (4, 8, 8), 64, 64, torch.float32)
-    Steering([(some(1, (4, 8, 8)), 1)]).check(spec)
+    as_intervention(some(1, (4, 8, 8))).check(spec)
     with pytest.raises(UsageError, match=r"random 1 of shape \(2, 3, 4\).*\(4, 8, 8\)"):
-        (5 * some(1)).check(spec)
+        as_intervention(5 * some(1)).check(spec)
 
 
 @given(directions, directions, strengths, st.lists(strengths, min_size=2, max_size=3))
@@ -266,3 +275,158 @@ def test_a_record_rebuilds_the_steering(a: Direction, b: Direction, x: float, y:
 def test_a_steering_knows_the_seeds_it_was_learned_from() -> None:
     first, second = (Direction(some(i).array, {"seeds": [i, i + 1]}) for i in (1, 2))
     assert (first + second - some(3)).seeds == (1, 2, 3)
+
+
+@pytest.mark.parametrize("wrong", [lambda d: d + 3, lambda d: 3 + d, lambda d: d - "x"])
+def test_numbers_do_not_mix_with_directions(wrong: Any) -> None:
+    for operand in (some(1), 2 * some(1)):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            wrong(operand)
+
+
+def test_a_steering_is_divided_by_numbers_other_than_0() -> None:
+    assert sum([2 * some(1), 4 * some(2)]) / 2 == some(1) + 2 * some(2)
+    for divisor in (0, "2", None):
+        with pytest.raises(UsageError, match="a number other than 0"):
+            (3 * some(1)) / divisor
+
+
+# Adjustments
+
+
+def test_the_same_words_are_added_to_every_prompt() -> None:
+    words = AddedWords("smiling")
+    assert words.apply(None, ["a dog", "a cat"], [3, 3], None) == [
+        "a dog, smiling",
+        "a cat, smiling",
+    ]
+    assert AddedWords("smiling", joint=" ").drawn("a dog", 0) == "a dog smiling"
+    assert str(words) == "words “smiling”"
+
+
+@given(
+    st.dictionaries(st.text(), st.floats(0.01, 100), min_size=2, max_size=5).filter(
+        lambda words: any(text.strip() for text in words)
+    ),
+    st.integers(0, 2**63 - 1),
+)
+def test_drawn_words_depend_on_the_seed_and_the_words_alone(
+    words: dict[str, float], seed: int
+) -> None:
+    adjustment = AddedWords(words)
+    turned = AddedWords(dict(reversed(words.items())))
+    assert adjustment == turned and hash(adjustment) == hash(turned)
+    record = json.loads(json.dumps(adjustment.to_dict()))
+    assert Adjustment.from_dict(record) == adjustment
+    found = adjustment.drawn("x", seed)
+    assert found == turned.drawn("x", seed)
+    assert found in {f"x, {text}" if text.strip() else "x" for text in words}
+    assert adjustment.apply(None, ["y", "x"], [seed + 1, seed], None)[1] == found
+
+
+def test_draws_are_the_same_everywhere_and_follow_the_weights() -> None:
+    words = AddedWords({"a woman": 3, "a man": 1})
+    drawn = [words.drawn("", seed).strip(", ") for seed in range(2000)]
+    assert "".join(text[2] for text in drawn[:12]) == "wwwmwmwwwwmw"
+    assert drawn.count("a woman") / 2000 == pytest.approx(0.75, abs=0.03)
+    assert str(words) == "words “a man” 25%, “a woman” 75%"
+
+
+def test_no_words_may_be_drawn_too() -> None:
+    found = {AddedWords({"": 1, "old": 1}).drawn("a dog", seed) for seed in range(50)}
+    assert found == {"a dog", "a dog, old"}
+
+
+@pytest.mark.parametrize(
+    "words", ["", " ", {}, {"": 1}, {"a": 0}, {"a": -1, "b": 2}, {"a": np.nan, "b": 1}, {1: 1},
+              {"a": "1", "b": 1}, ["a"], None],
+)  # fmt: skip
+def test_bad_words_are_refused(words: Any) -> None:
+    with pytest.raises(UsageError, match="added words"):
+        AddedWords(words)
+
+
+@pytest.mark.parametrize(
+    "record", [{}, {"kind": "spell"}, {"kind": "added words"},
+               {"kind": "added words", "words": {"a": 1}, "joint": ", ", "more": 1},
+               {"kind": "added words", "words": {"a": "1"}, "joint": ", "},
+               {"kind": "added words", "words": {"a": 1}, "joint": 3}],
+)  # fmt: skip
+def test_records_of_no_adjustment_are_refused(record: Any) -> None:
+    with pytest.raises(UsageError):
+        Adjustment.from_dict(record)
+
+
+def test_an_adjustment_without_its_methods_cannot_be_made() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        Adjustment()  # type: ignore[abstract]
+
+
+# Interventions
+
+WORDS = AddedWords({"a woman": 1, "a man": 1})
+
+
+@given(directions, directions, strengths, st.lists(strengths, min_size=2, max_size=3))
+def test_an_intervention_is_its_parts(a: Direction, b: Direction, x: float, y: Any) -> None:
+    assume(a != b)
+    both = as_intervention(x * a + y * b, WORDS)
+    assert both == Intervention(y * b + x * a, WORDS) and hash(both) == hash(
+        Intervention(y * b + x * a, WORDS)
+    )
+    assert both.hash == Intervention(y * b + x * a, WORDS).hash
+    assert both != as_intervention(x * a + y * b)
+    assert both.image(1) == Intervention(x * a + y[1] * b, WORDS)
+    assert both.part(slice(0, 1)) == Intervention(x * a + y[:1] * b, WORDS)
+    assert np.array_equal(both.offset(len(y)), (x * a + y * b).offset(len(y)))
+    assert 2 * both == Intervention(2 * x * a + [2 * one for one in y] * b, WORDS)
+    assert both == as_intervention(both) == x * a + Intervention(y * b, WORDS)
+    assert sum([as_intervention(x * a), both]) == as_intervention(2 * x * a + y * b, WORDS)
+    record = json.loads(json.dumps(both.to_dict()))
+    assert Intervention.from_dict(record, [b, a]) == both
+
+
+def test_an_intervention_says_what_it_does() -> None:
+    woman = Direction(some(1).array, {"attribute": "gender", "towards": "woman", "seeds": [3, 2]})
+    both = as_intervention(3.2 * woman, AddedWords("smiling"))
+    assert str(both) == "3.2 gender: woman + words “smiling”"
+    assert both.seeds == (2, 3)
+    assert bool(both) and not both.noise_only
+    assert str(as_intervention(None, AddedWords("smiling"))) == "words “smiling”"
+    nothing = as_intervention(None)
+    assert (str(nothing), bool(nothing), nothing.noise_only) == ("plain", False, True)
+    assert nothing.to_dict() == {"steering": {"terms": []}, "adjustment": None}
+
+
+def test_facts_are_of_what_was_measured_and_not_of_what_is_made_from_it() -> None:
+    own = Intervention(3 * some(1), WORDS, {"licence": "mit"})
+    assert own == own.annotated(name="x") and own.annotated(name="x").name == "x"
+    assert own.annotated(name="x").provenance == {"licence": "mit", "name": "x"}
+    for other in (2 * own, own / 2, own + some(2), own.resampled((2, 6, 8))):
+        assert other.adjustment == WORDS and not other.provenance
+    for same in (own + None, own + Intervention(), sum([own])):
+        assert same.provenance == {"licence": "mit"}
+
+
+def test_two_adjustments_are_refused() -> None:
+    own = as_intervention(None, WORDS)
+    assert own + own == own
+    for wrong in (
+        lambda: own + Intervention(adjustment=AddedWords("x")),
+        lambda: as_intervention(own, AddedWords("x")),
+    ):
+        with pytest.raises(UsageError, match="two adjustments"):
+            wrong()
+
+
+@pytest.mark.parametrize("adjust", ["a woman", {"a": 1}, 3 * some(1)])
+def test_what_adjusts_nothing_is_refused(adjust: Any) -> None:
+    with pytest.raises(UsageError, match="adjust of type"):
+        as_intervention(None, adjust)
+
+
+def test_where_only_noise_is_moved_an_adjustment_is_refused_by_name() -> None:
+    both = as_intervention(3 * some(1), AddedWords("smiling"))
+    with pytest.raises(UsageError, match=r"with words “smiling”.*noise_only=True"):
+        as_steering(both)
+    assert as_steering(both, noise_only=True) == as_steering(as_intervention(3 * some(1)))

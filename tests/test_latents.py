@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tiny import tiny_pipeline, tiny_xl_pipeline
 from trimtab.concepts import Concept, attribute
 from trimtab.errors import FileError, UsageError
 from trimtab.latents import (
@@ -24,13 +26,14 @@ from trimtab.latents import (
     LatentSamples,
     SeedOverlapWarning,
     batches,
+    blocks,
     capture,
     check_seeds,
     noise,
     warn_on_overlap,
 )
 from trimtab.pipelines import LatentSpec
-from trimtab.storage import require_same_settings, write_atomic
+from trimtab.storage import Store, write_atomic
 
 SPEC = LatentSpec("stable-diffusion", (4, 8, 8), 64, 64, torch.float32)
 GENDER = attribute("gender")
@@ -65,6 +68,19 @@ def test_bad_seeds_are_refused(seeds: Any) -> None:
         check_seeds(seeds)
 
 
+def test_a_repeated_seed_among_many_is_named() -> None:
+    with pytest.raises(UsageError, match="seed 29999 more than once"):
+        check_seeds([*range(30_000), 29_999])
+
+
+@given(st.lists(st.integers(0, 100), min_size=1), st.integers(1, 12))
+def test_blocks_hold_each_seed_at_its_own_place(seeds: list[int], size: int) -> None:
+    found = blocks(seeds, size)
+    assert list(found) == list(dict.fromkeys(seed // size for seed in seeds))
+    assert all(seed in found[seed // size] for seed in seeds)
+    assert all(list(block)[seed % size] == seed for block in found.values() for seed in block)
+
+
 def test_the_three_ranges_are_disjoint() -> None:
     ranges = [set(AUDIT_SEEDS), set(CALIBRATION_SEEDS), set(CAPTURE_SEEDS)]
     assert len(set().union(*ranges)) == sum(map(len, ranges))
@@ -96,6 +112,8 @@ def test_capture_pairs_the_groups_by_seed(pipe: Any) -> None:
 def test_several_concepts_take_turns(pipe: Any) -> None:
     both = capture(pipe, GENDER, range(4), 2, on=["doctor", "nurse"], dtype="float32", **FAST)
     assert [len(texts) for texts in both.prompts.values()] == [2, 2]
+    assert both.turns == (0, 1, 0, 1)
+    assert capture(pipe, GENDER, [7, 4], 1, on=["doctor", "nurse"], **FAST).turns == (1, 0)
     for concept, mine in (("doctor", [0, 2]), ("nurse", [1, 3])):
         alone = capture(pipe, GENDER, mine, 2, on=concept, dtype="float32", **FAST)
         for name, array in alone.latents(2).items():
@@ -117,17 +135,31 @@ def test_what_is_kept_is_the_float32_latents_rounded_once(pipe: Any) -> None:
         assert np.array_equal(exact[name].astype(np.float16).astype(np.float32), half[name])
 
 
-def test_a_folder_gives_back_what_memory_gives(pipe: Any, tmp_path: Path) -> None:
+def trees(folder: Path) -> dict[str, bytes]:
+    """All files below a folder, hidden ones, too."""
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+@pytest.mark.parametrize("place", ["folder", "file://", "memory://"])
+def test_a_store_gives_back_what_memory_gives(pipe: Any, tmp_path: Path, place: str) -> None:
+    url = f"{tmp_path}/a/b" if place == "folder" else f"{place}{tmp_path}/a/b"
     options = {"on": "doctor", "negative_prompt": "a nurse"} | FAST
-    memory = capture(pipe, GENDER, range(3), [1, 2], **options)
-    written = capture(pipe, GENDER, range(3), [1, 2], to=tmp_path / "a" / "b", **options)
-    read = LatentSamples.from_folder(tmp_path / "a" / "b")
-    for samples in (written, read):
+    memory = capture(pipe, GENDER, range(4), [1, 2], **options)
+    written = capture(pipe, GENDER, range(4), [1, 2], to=url, **options)
+    for samples in (written, LatentSamples.from_store(url)):
         assert samples.settings == memory.settings
         assert samples.sigma(2) == memory.sigma(2)
         for step in (1, 2):
             for name, array in memory.latents(step).items():
                 assert np.array_equal(array, samples.latents(step)[name])
+    two = LatentSamples.from_store(Store(url), seeds=[3, 0])
+    assert two.seeds == (3, 0)
+    for name, array in memory.latents(2).items():
+        assert np.array_equal(array[[3, 0]], two.latents(2)[name])
 
 
 def interrupt_after(batch: int) -> Any:
@@ -147,8 +179,8 @@ def test_an_interrupted_capture_goes_on_where_it_stopped(pipe: Any, tmp_path: Pa
     capture(pipe, GENDER, range(5), [1, 2], to=whole, **FAST)
     with pytest.raises(KeyboardInterrupt):
         capture(pipe, GENDER, range(5), [1, 2], to=broken, progress=interrupt_after(2), **FAST)
-    with pytest.raises(FileError, match="2 finished shards; expected 3"):
-        LatentSamples.from_folder(broken)
+    with pytest.raises(FileError, match=r"4 of the seeds; expected 5 .* missing is 4"):
+        LatentSamples.from_store(broken, seeds=range(5))
     calls: list[int] = []
     pipe.unet.register_forward_hook(lambda *_: calls.append(1))
     progress: list[tuple[int, int]] = []
@@ -158,213 +190,134 @@ def test_an_interrupted_capture_goes_on_where_it_stopped(pipe: Any, tmp_path: Pa
     )  # fmt: skip
     assert len(calls) == 2 * 2  # the one batch left: two groups, two steps
     assert progress == [(10, 10)]
-    assert sorted(f.name for f in whole.iterdir()) == sorted(f.name for f in broken.iterdir())
-    for file in whole.iterdir():
-        assert file.read_bytes() == (broken / file.name).read_bytes()
+    assert trees(broken) == trees(whole)
 
 
-@pytest.mark.parametrize("size", [1, 3, 8])
-def test_an_interrupted_capture_goes_on_with_another_batch_size(
-    pipe: Any, tmp_path: Path, size: int
-) -> None:
-    options = {"on": ["doctor", "nurse"], "dtype": "float32", "num_inference_steps": 4}
-    whole = capture(pipe, GENDER, range(7), [1, 2], batch_size=2, **options)
-    with pytest.raises(KeyboardInterrupt):
-        capture(
-            pipe, GENDER, range(7), [1, 2], to=tmp_path, progress=interrupt_after(2),
-            batch_size=2, **options,
-        )  # fmt: skip
-    kept = {file: file.read_bytes() for file in tmp_path.glob("latents-*")}
-    assert len(kept) == 2
-    for resumed in (
-        capture(pipe, GENDER, range(7), [1, 2], to=tmp_path, batch_size=size, **options),
-        LatentSamples.from_folder(tmp_path),
-    ):
-        assert resumed.settings == whole.settings  # with the batch size that it was begun with
-        for name, array in whole.latents(2).items():
-            np.testing.assert_allclose(resumed.latents(2)[name], array, atol=1e-4)
-    assert {file: file.read_bytes() for file in kept} == kept
-    assert len(list(tmp_path.glob("latents-*"))) == 2 + -(-3 // size)
+def test_a_capture_is_extended_by_the_seeds_that_are_missing(tmp_path: Path) -> None:
+    pipe = tiny_xl_pipeline()  # whose latents show by their last bits how many were made together
+    options = {"on": ["doctor", "nurse", "chef"], "num_inference_steps": 2, "batch_size": 4}
+    capture(pipe, GENDER, range(12), 1, to=tmp_path / "once", dtype="float32", **options)
+    for seeds in ([9, 2], range(5), range(12)):
+        part = capture(pipe, GENDER, seeds, 1, to=tmp_path / "grown", dtype="float32", **options)
+        assert part.seeds == tuple(seeds)
+    assert trees(tmp_path / "grown") == trees(tmp_path / "once")
 
 
-@pytest.mark.parametrize("size", [2, 1])
-def test_a_finished_folder_is_not_run_again(pipe: Any, tmp_path: Path, size: int) -> None:
+def test_two_writers_share_a_store(pipe: Any, tmp_path: Path) -> None:
+    capture(pipe, GENDER, range(8), [1, 2], to=tmp_path / "once", **FAST)
+    with ThreadPoolExecutor(2) as pool:
+        work = [
+            pool.submit(capture, tiny, GENDER, range(8), [1, 2], to=tmp_path / "both", **FAST)
+            for tiny in (tiny_pipeline(), tiny_pipeline())
+        ]
+    assert all(one.result().seeds == tuple(range(8)) for one in work)
+    assert trees(tmp_path / "both") == trees(tmp_path / "once")
+
+
+def test_other_settings_lie_beside_each_other(pipe: Any, tmp_path: Path) -> None:
+    first = capture(pipe, GENDER, range(2), 1, to=tmp_path, **FAST)
+    for other in (
+        {"guidance_scale": 2.0}, {"on": "doctor"}, {"height": 128}, {"dtype": "float32"},
+        {"batch_size": 1},
+    ):  # fmt: skip
+        capture(pipe, GENDER, range(2), 1, to=tmp_path, **FAST | other)
+    specs = Store(tmp_path).specs()
+    assert len(specs) == 6
+    with pytest.raises(FileError, match="6 captures; expected one; say which by its spec"):
+        LatentSamples.from_store(tmp_path)
+    again = [LatentSamples.from_store(tmp_path, name).settings for name in specs]
+    assert first.settings in again
+    asked = next(iter(specs.values())) | {"batch_size": 7}
+    with pytest.raises(FileError, match="expected batch_size 7;"):
+        LatentSamples.from_store(tmp_path, asked)
+
+
+def test_a_finished_capture_is_not_run_again(pipe: Any, tmp_path: Path) -> None:
     capture(pipe, GENDER, range(3), 1, to=tmp_path, **FAST)
     pipe.unet.register_forward_hook(lambda *_: pytest.fail("the denoiser was called"))
-    again = capture(pipe, GENDER, range(3), 1, to=tmp_path, **FAST | {"batch_size": size})
-    assert again.seeds == (0, 1, 2)
+    assert capture(pipe, GENDER, range(4), 1, to=tmp_path, **FAST).seeds == (0, 1, 2, 3)
 
 
-def test_a_manifest_with_a_gap_is_refused(pipe: Any, tmp_path: Path) -> None:
-    capture(pipe, GENDER, range(3), 1, to=tmp_path, **FAST)
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    del manifest["shards"]["0"]
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    for use in (
-        lambda: LatentSamples.from_folder(tmp_path),
-        lambda: capture(pipe, GENDER, range(3), 1, to=tmp_path, **FAST),
-    ):
-        with pytest.raises(FileError, match="lacks a shard"):
-            use()
+def shards(folder: Path) -> list[Path]:
+    """The files of latents in a store, in order."""
+    return sorted(folder.glob("latents/*/*"))
 
 
-@pytest.mark.parametrize(
-    ("other", "named"),
-    [
-        ({"guidance_scale": 2.0}, "guidance_scale"),
-        ({"on": "doctor"}, "on null"),
-        ({"num_inference_steps": 5}, "num_inference_steps 4"),
-        ({"height": 128}, "height 64"),
-        ({"dtype": "float32"}, 'dtype "float16"'),
-    ],
-)
-def test_a_folder_of_other_settings_is_refused(
-    pipe: Any, tmp_path: Path, other: dict[str, Any], named: str
-) -> None:
-    capture(pipe, GENDER, range(2), 1, to=tmp_path, **FAST)
-    with pytest.raises(FileError, match=f"made with {named}"):
-        capture(pipe, GENDER, range(2), 1, to=tmp_path, **FAST | other)
-
-
-@pytest.mark.parametrize(
-    ("found", "asked", "says"),
-    [
-        (
-            {"seeds": list(range(100))},
-            {"seeds": range(200)},
-            "with 100 seeds from 0; expected 200 seeds from 0;",
-        ),
-        (
-            {"seeds": list(range(100))},
-            {"seeds": range(100, 200)},
-            "with 100 seeds from 0; expected 100 seeds from 100;",
-        ),
-        ({"seeds": [1, 2, 3]}, {"seeds": [1, 2, 4]}, "with seeds[2] 3; expected seeds[2] 4;"),
-        (
-            {"steering": {"terms": [{"hash": 70 * "a", "strength": 3.0}]}},
-            {"steering": {"terms": [{"hash": 70 * "a", "strength": 4.0}]}},
-            "with steering.terms[0].strength 3.0; expected steering.terms[0].strength 4.0;",
-        ),
-        (
-            {"steering": {"terms": [{"strength": [0.5] * 60}]}},
-            {"steering": {"terms": [{"strength": [0.5] * 59 + [1.5]}]}},
-            "with steering.terms[0].strength[59] 0.5; expected",
-        ),
-        ({"prompt": 100 * "a" + "b"}, {"prompt": 100 * "a" + "c"}, 'aaab"; expected prompt …aaa'),
-        ({"on": None}, {"on": ["doctor"]}, 'with on null; expected on ["doctor"];'),
-        ({"plan": {"n": 2}}, {"plan": {"n": 2, "watch": "age"}}, 'null; expected plan.watch "age"'),
-        (
-            {"attributes": [{"name": "gender", "groups": [1]}, {"name": "age"}]},
-            {"attributes": [{"name": "gender", "groups": [1]}]},
-            "with attributes gender, age; expected attributes gender;",
-        ),
-        (
-            {"attributes": [{"name": "gender", "groups": [1]}, {"name": "age"}]},
-            {"attributes": [{"name": "gender", "groups": [2]}, {"name": "age"}]},
-            "with attributes[0].groups[0] 1; expected attributes[0].groups[0] 2;",
-        ),
-        (
-            {"terms": []},
-            {"terms": [{"direction": "gender: woman", "hash": "1" * 64, "strength": 3.0}]},
-            "with terms none; expected terms 3.0 gender: woman;",
-        ),
-    ],
-)
-def test_the_setting_that_differs_is_told_with_both_values(
-    tmp_path: Path, found: dict[str, Any], asked: dict[str, Any], says: str
-) -> None:
-    asked = {name: list(v) if isinstance(v, range) else v for name, v in asked.items()}
-    require_same_settings(tmp_path, found, json.loads(json.dumps(found)))
-    with pytest.raises(FileError) as caught:
-        require_same_settings(tmp_path, found, asked)
-    assert says in str(caught.value)
-    mine, wanted = caught.value.got.partition("made with ")[2], caught.value.expected
-    assert mine != wanted
-    assert max(len(mine), len(wanted)) < 120
-
-
-@pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
-def test_a_damaged_shard_is_refused(pipe: Any, tmp_path: Path, damage: str) -> None:
-    capture(pipe, GENDER, range(2), 1, to=tmp_path, **FAST)
-    shard = tmp_path / "latents-00000.safetensors"
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "another"])
+def test_a_damaged_shard_is_named(pipe: Any, tmp_path: Path, damage: str) -> None:
+    capture(pipe, GENDER, range(4), 1, to=tmp_path, **FAST)
+    other, shard = shards(tmp_path)
     data = shard.read_bytes()
-    shard.write_bytes(data[:-1] + bytes([data[-1] ^ 1]) if damage == "flip" else data[:-9])
-    if damage == "delete":
-        shard.unlink()
-    with pytest.raises(FileError, match="damaged shard"):
-        LatentSamples.from_folder(tmp_path)
-    with pytest.raises(FileError, match="damaged shard"):
-        capture(pipe, GENDER, range(2), 1, to=tmp_path, **FAST)
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"format": "other", "version": 1}', "{}"])
-def test_a_foreign_manifest_is_refused(pipe: Any, tmp_path: Path, text: str) -> None:
-    (tmp_path / "manifest.json").write_text(text)
+    flipped = data[:-1] + bytes([data[-1] ^ 1])
+    wrong = {"flip": flipped, "truncate": data[:-9], "empty": b"", "another": other.read_bytes()}
+    shard.write_bytes(wrong[damage])
     for use in (
-        lambda: LatentSamples.from_folder(tmp_path),
-        lambda: capture(pipe, GENDER, range(2), 1, to=tmp_path, **FAST),
+        lambda: LatentSamples.from_store(tmp_path),
+        lambda: capture(pipe, GENDER, range(4), 1, to=tmp_path, **FAST),
     ):
-        with pytest.raises(FileError, match=r"manifest\.json"):
+        with pytest.raises(FileError, match=rf"{shard.name}, which is damaged .* run again"):
             use()
-    assert (tmp_path / "manifest.json").read_text() == text
+    shard.unlink()
+    capture(pipe, GENDER, range(4), 1, to=tmp_path, **FAST)
+    assert shard.read_bytes() == data
 
 
-def test_a_manifest_without_its_entries_is_refused(pipe: Any, tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text('{"format": "trimtab-latents", "version": 1}')
-    with pytest.raises(FileError, match=r"manifest\.json"):
-        LatentSamples.from_folder(tmp_path)
+@pytest.mark.parametrize("change", [{"dtype": "float32"}, {"steps": 2}, {"height": 128}])
+def test_a_shard_of_another_capture_is_named(
+    pipe: Any, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    call = {"seeds": range(2), "steps": 1, "to": tmp_path} | FAST
+    capture(pipe, GENDER, **call)
+    (mine,) = shards(tmp_path)
+    capture(pipe, GENDER, **call | change)
+    (other,) = {*shards(tmp_path)} - {mine}
+    mine.unlink()
+    foreign = mine.parent / other.name
+    foreign.write_bytes(other.read_bytes())
+    with pytest.raises(FileError, match=rf"{foreign.name}, which is damaged"):
+        capture(pipe, GENDER, **call)
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"settings": 3}, r"settings \{…\}"),
-        ({"levels": [1]}, r"levels \{…\}"),
-        ({"shards": "many"}, r"shards \{…\}"),
-        ({"settings": {"seeds": 50}}, "with seeds 50; expected seeds of kind list"),
-        ({"settings": {"seeds": ["1"]}}, "seeds of kind list"),
-        ({"settings": {"prompts": ["a"]}}, "prompts of kind dict"),
-        ({"settings": {"shape": None}}, "with shape null; expected shape of kind list"),
-        ({"settings": {"batch_size": "2"}}, "batch_size of kind int"),
-        ({"levels": {"1": 4.0}}, "or a level"),
-        ({"levels": {"one": [4.0, 2.0]}}, "or a level"),
-        ({"levels": {}}, "or a level"),
-        ({"shards": {"one": "0"}}, "lacks a shard"),
-        ({"shards": {"0": 7}}, "damaged shard"),
+        ({"capture": 3}, "capture of kind dict"),
+        ({"batch_size": "2"}, "batch_size of kind int"),
+        ({"capture": {"groups": ["a"]}}, "attribute of kind str"),
+        ({"format": "trimtab-spec", "capture": None}, "capture of kind dict"),
     ],
 )
-def test_a_manifest_with_wrong_entries_is_refused(
+def test_a_spec_with_wrong_entries_is_refused(
     pipe: Any, tmp_path: Path, change: dict[str, Any], says: str
 ) -> None:
     capture(pipe, GENDER, range(2), 1, to=tmp_path, **FAST)
-    file = tmp_path / "manifest.json"
-    manifest = json.loads(file.read_text())
-    for name, value in change.items():
-        inside = name == "settings" and isinstance(value, dict)
-        manifest[name] = manifest[name] | value if inside else value
-    file.write_text(json.dumps(manifest))
+    store = Store(tmp_path)
+    (spec,) = store.specs().values()
+    name = store.add_spec(spec | change)
     with pytest.raises(FileError, match=says) as caught:
-        LatentSamples.from_folder(tmp_path)
+        LatentSamples.from_store(tmp_path, name)
     assert str(tmp_path) in caught.value.got
 
 
-def test_a_folder_with_other_things_is_left_alone(pipe: Any, tmp_path: Path) -> None:
+def test_other_things_are_left_alone(pipe: Any, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("my work")
     for path in (tmp_path, tmp_path / "thesis.txt"):
         with pytest.raises(FileError, match="something else"):
             capture(pipe, GENDER, range(2), 1, to=path, **FAST)
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "manifest.json").write_text("{}")
+    with pytest.raises(FileError, match=r"first edition of trimtab \(manifest\.json\)"):
+        capture(pipe, GENDER, range(2), 1, to=tmp_path / "old", **FAST)
 
 
-def test_hidden_files_do_not_count(pipe: Any, tmp_path: Path) -> None:
-    (tmp_path / ".DS_Store").touch()
-    capture(pipe, GENDER, range(2), 1, to=tmp_path, **FAST)
-
-
-def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+def test_a_missing_store_is_refused(pipe: Any, tmp_path: Path) -> None:
     with pytest.raises(FileError, match="nowhere"):
-        LatentSamples.from_folder(tmp_path / "nowhere")
+        LatentSamples.from_store(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
+    Store(tmp_path / "empty").settle()
+    with pytest.raises(FileError, match="0 captures; expected one; capture latents"):
+        LatentSamples.from_store(tmp_path / "empty")
 
 
 @contextmanager
@@ -381,24 +334,21 @@ def largest_file(size: int) -> Iterator[None]:
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "file"
     write_atomic(file, b"old")
-    with largest_file(100), pytest.raises(FileError, match="run again: finished work is kept"):
+    with largest_file(100), pytest.raises(FileError, match="run again; finished work is kept"):
         write_atomic(file, bytes(1000))
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_full_disk_keeps_finished_shards(pipe: Any, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        capture(
-            pipe, GENDER, range(8), [1, 2, 3, 4], to=tmp_path, progress=interrupt_after(1),
-            num_inference_steps=4, batch_size=4,
-        )  # fmt: skip
-    room = (tmp_path / "manifest.json").stat().st_size + 500
-    assert room < (tmp_path / "latents-00000.safetensors").stat().st_size
     options = {"to": tmp_path, "num_inference_steps": 4, "batch_size": 4}
+    with pytest.raises(KeyboardInterrupt):
+        capture(pipe, GENDER, range(8), [1, 2, 3, 4], progress=interrupt_after(1), **options)
+    (kept,) = shards(tmp_path)
+    room = kept.stat().st_size - 500
     with largest_file(room), pytest.raises(FileError, match="free some space"):
         capture(pipe, GENDER, range(8), [1, 2, 3, 4], **options)
-    assert len(json.loads((tmp_path / "manifest.json").read_text())["shards"]) == 1
+    assert shards(tmp_path) == [kept]
     assert len(capture(pipe, GENDER, range(8), [1, 2, 3, 4], **options).seeds) == 8
 
 

@@ -6,16 +6,20 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from scipy import stats
 
+from trimtab.concepts import Target
 from trimtab.errors import UsageError
 from trimtab.metrics import (
     AuditFrame,
+    Figures,
     agreement,
     noise_floor,
     spillover,
@@ -68,7 +72,7 @@ def test_spd_of_many_groups_must_be_told_which():
     assert frame.share_difference("White", "Black").value == pytest.approx(0.1)
     with pytest.raises(UsageError, match="'Martian'"):
         frame.share_difference("White", "Martian")
-    assert "spd" not in frame.figures and "spd" not in frame.to_dict()
+    assert "spd" not in frame.figures.by_name and "spd" not in frame.to_dict()
 
 
 def test_discrepancy_uses_the_soft_labels():
@@ -80,12 +84,18 @@ def test_discrepancy_uses_the_soft_labels():
 
 
 def test_target():
-    frame = AuditFrame(gender(30, 70), target={"man": 0.7, "woman": 0.3})
-    assert frame.target == {"woman": 0.3, "man": 0.7}
+    wanted = Target({"man": 0.7, "woman": 0.3}, "survey of 2024")
+    frame = AuditFrame(gender(30, 70), target=wanted)
+    assert list(frame.target.shares.items()) == [("woman", 0.3), ("man", 0.7)]
     assert frame.deviation_ratio.value == pytest.approx(0) and frame.deviation_ratio.low == 0
-    assert AuditFrame(gender(30, 70), target=[0.3, 0.7]).kl.value == pytest.approx(0)
-    with pytest.raises(UsageError, match="target"):
-        AuditFrame(gender(1, 1), target={"woman": 1.0})
+    assert str(frame).endswith("target: woman 0.3, man 0.7 (survey of 2024)")
+    assert "survey of 2024" in frame._repr_html_()
+    assert AuditFrame(gender(30, 70), target={"woman": 0.3, "man": 0.7}).kl.value < 1e-9
+    assert "equal shares, the default" in str(AuditFrame(gender(1, 1)))
+    with pytest.raises(UsageError, match="'person'"):
+        AuditFrame(gender(1, 1), target={"woman": 0.5, "person": 0.5})
+    with pytest.raises(UsageError, match=r"adds up to 0\.9"):
+        AuditFrame(gender(1, 1), target={"woman": 0.5, "man": 0.4})
 
 
 def test_nothing_to_audit():
@@ -113,6 +123,16 @@ def test_export_holds_the_same_figures(women, men, unknown):
     assert exported["by_group"]["woman"]["value"] == frame.by_group["woman"].value
     assert exported["deviation_ratio"]["low"] == frame.deviation_ratio.low
     assert 0 <= exported["deviation_ratio"]["value"] <= 1
+
+
+@pytest.mark.parametrize("labels", [gender(3, 5, 2), gender(0, 0, 2), race(1, 2, 3, 4, 5, 6, 0)])
+def test_figures_saved_and_loaded_are_the_same(labels):
+    figures = AuditFrame(labels, metrics={"largest": lambda p, t: float(p.max())}).figures
+    codec = TypeAdapter(Figures)
+    text = codec.dump_json(figures)
+    again = codec.validate_json(text)
+    assert str(again) == str(figures) and codec.dump_json(again) == text
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
 def test_table_reads_well():
@@ -148,10 +168,136 @@ def test_audit_loads_no_torch():
         "import sys, trimtab.metrics, trimtab.concepts\n"
         "from trimtab.recognition import Labels\n"
         "trimtab.metrics.AuditFrame(Labels.from_names('g', 'ab', 'aab')).to_dict()\n"
-        "print(*{'torch', 'transformers', 'sklearn', 'scipy', 'pandas'} & set(sys.modules))"
+        "print(*{'torch', 'transformers', 'sklearn', 'pyarrow', 'pandas'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+# -- several attributes, several prompts ----------------------------------------------------------
+
+
+def skin(*names: str, prompts=None) -> Labels:
+    found = Labels.from_names("skin_tone", ("lighter", "darker"), names, title="skin tone")
+    return found if prompts is None else replace(found, prompts=np.array(prompts))
+
+
+def both() -> AuditFrame:
+    """Eight pictures of two prompts; one is unknown by gender, one by skin tone."""
+    prompts = ["a doctor"] * 5 + ["a nurse"] * 3
+    one = replace(gender(3, 4, 1), prompts=np.array(prompts))
+    names = ["darker", "lighter", "unknown", "darker", "lighter", "lighter", "lighter", "darker"]
+    return AuditFrame([one, skin(*names, prompts=prompts)])
+
+
+def test_several_attributes_and_their_intersection():
+    frame = both()
+    assert frame.attributes == ("gender", "skin_tone")
+    assert frame.by_attribute["skin_tone"].n_known == 7
+    crossed = frame.intersection("gender", "skin_tone")
+    assert crossed is frame.figures_of("gender × skin_tone")
+    assert crossed is frame.overall["gender × skin_tone"]
+    counts = {group: share.count for group, share in crossed.shares.items()}
+    assert counts == {
+        "woman × lighter": 1,
+        "woman × darker": 1,
+        "man × lighter": 3,
+        "man × darker": 1,
+    }
+    assert crossed.unknown.count == 2 and crossed.n_known == 6  # unknown by either
+    assert crossed.deviation_ratio.value == pytest.approx((3 / 6 - 1 / 4) / (3 / 4))
+    assert crossed.deviation_ratio.noise_floor == noise_floor("deviation_ratio", 6, (0.25,) * 4)
+    assert crossed.title == "perceived gender × skin tone" and crossed.spd is None
+    for name in ("figures", "by_group", "deviation_ratio"):
+        with pytest.raises(UsageError, match="2 attributes"):
+            getattr(frame, name)
+    with pytest.raises(UsageError, match="'age'"):
+        frame.intersection("gender", "age")
+    with pytest.raises(UsageError, match="with itself"):
+        frame.intersection("gender", "gender")
+
+
+def test_target_of_an_intersection_is_the_product_unless_given():
+    labels = list(both().by_attribute)
+    assert labels == ["gender", "skin_tone"]
+    parts = [both().labels_of(name) for name in labels]
+    third = Target({"woman": 0.3, "man": 0.7}, "a survey")
+    frame = AuditFrame(parts, target={"gender": third})
+    crossed = frame.intersection("gender", "skin_tone").target
+    assert crossed["woman × darker"] == pytest.approx(0.15)
+    assert crossed.source == "a survey; equal shares, the default"
+    own = {"woman × lighter": 0.4, "woman × darker": 0.1, "man × lighter": 0.4, "man × darker": 0.1}
+    frame = AuditFrame(parts, target={"gender × skin_tone": own})
+    assert frame.intersection("gender", "skin_tone").target["woman × lighter"] == 0.4
+    assert frame.intersection("skin_tone", "gender") is frame.intersection("gender", "skin_tone")
+    with pytest.raises(UsageError, match="in this order"):
+        AuditFrame(parts, target={"skin_tone × gender": own})
+    with pytest.raises(UsageError, match="'woman × dark'"):
+        AuditFrame(parts, target={"gender × skin_tone": {"woman × dark": 0.5, "man × dark": 0.5}})
+    with pytest.raises(UsageError, match="one target for 2 attributes"):
+        AuditFrame(parts, target=third)
+    with pytest.raises(UsageError, match="target for 'age'"):
+        AuditFrame(parts, target={"age": {"young": 0.5, "old": 0.5}})
+
+
+def test_by_prompt_and_pooled():
+    frame = both()
+    assert list(frame.by_prompt) == ["a doctor", "a nurse"]
+    doctor, nurse = frame.by_prompt.values()
+    assert (doctor.n, nurse.n, frame.n) == (5, 3, 8)
+    women = [f.by_attribute["gender"].shares["woman"].count for f in (doctor, nurse, frame)]
+    assert women == [3, 0, 3]
+    exported = json.loads(json.dumps(frame.to_dict(), allow_nan=False))
+    assert exported["prompts"]["a nurse"]["attributes"]["gender"]["n"] == 3
+    assert exported["intersections"]["gender × skin_tone"]["n_known"] == 6
+    assert str(frame).count("over the ") == 3 and frame._repr_html_().count("<table>") == 6
+
+
+def test_pictures_are_paired_by_prompt_and_seed():
+    names = ["woman", "man", "man", "man"]
+    before = Labels.from_names("gender", GENDER, names, seeds=[0, 1, 0, 1])
+    before = replace(before, prompts=np.array(["a", "a", "b", "b"]))
+    after = before.select([2, 3, 0])  # the other prompt first, one picture gone
+    same = AuditFrame(before).compare(AuditFrame(after))
+    assert same.n == 3 and same.unpaired == 1 and same.p == 1
+    other = replace(before.select([0, 1]), prompts=np.array(["c", "c"]))
+    assert AuditFrame(before.select([2, 3])).compare(AuditFrame(other)).n == 2  # by seed alone
+    with pytest.raises(UsageError, match="twice"):
+        AuditFrame(before).compare(AuditFrame(replace(before, prompts=np.array(["a"] * 4))))
+    with pytest.raises(UsageError, match="no seed"):
+        AuditFrame(before).compare(AuditFrame(replace(before, prompts=np.array([*"ccdd"]))))
+
+
+def test_a_metric_of_ones_own():
+    def largest(p, t):
+        return p.max()
+
+    frame = AuditFrame(gender(10, 90), metrics={"largest share": largest})
+    mine = frame.figures.own["largest share"]
+    assert mine.value == 0.9 and mine.low < 0.9 < mine.high
+    assert mine.low == pytest.approx(wilson(90, 100).low)
+    assert mine.noise_floor == pytest.approx(
+        0.5 + noise_floor("deviation_ratio", 100, (0.5, 0.5)) / 2
+    )
+    assert "largest share" in str(frame) and frame.to_dict()["own"]["largest share"]["n"] == 100
+    with pytest.raises(UsageError, match="str as the metric 'x'"):
+        AuditFrame(gender(1, 1), metrics={"x": "kl"})
+
+
+def test_labels_of_other_pictures_are_no_frame():
+    with pytest.raises(UsageError, match="other pictures"):
+        AuditFrame([gender(1, 1), skin("lighter", "darker", "darker")])
+    with pytest.raises(UsageError, match="one set of labels for each"):
+        AuditFrame([gender(1, 1), gender(2, 0)])
+    with pytest.raises(UsageError, match="'age'"):
+        AuditFrame(gender(1, 1), "age")
+
+
+def test_two_versions_of_a_recogniser_are_not_compared():
+    one = replace(gender(5, 5), recogniser="clip", version="a" * 64)
+    with pytest.raises(UsageError, match="two versions of clip"):
+        AuditFrame(one).compare(AuditFrame(replace(one, version="b" * 64)))
+    assert agreement(one, replace(one, version="b" * 64)).value == 1  # which is what it is for
 
 
 # -- two audits ----------------------------------------------------------------------------------
@@ -278,4 +424,4 @@ def test_tens_of_groups():
     p[:5] = np.eye(36)[7]  # of the jobs 0 to 4 one picture each becomes one of job 7
     frame = AuditFrame(Labels("concept", names, p))
     assert frame.deviation_ratio.value == pytest.approx((10 / 180 - 1 / 36) / (1 - 1 / 36))
-    assert len(str(frame).splitlines()) == 36 + 10
+    assert len(str(frame).splitlines()) == 36 + 12

@@ -13,7 +13,7 @@ from tiny import tiny_xl_pipeline
 from tiny_families import SIZE, TINY
 from trimtab.errors import ModelError, UsageError
 from trimtab.generation import initial_latents, steered_blocks
-from trimtab.interventions import Direction
+from trimtab.interventions import AddedWords, Direction, Intervention
 from trimtab.pipelines import latent_spec
 
 SQUARE = {"height": SIZE, "width": SIZE}
@@ -82,6 +82,14 @@ def test_a_direction_of_another_family_is_refused() -> None:
     other = Direction(Direction.random((16, 8, 8), 0).array, {"family": "stable-diffusion-3"})
     with pytest.raises(UsageError, match="family stable-diffusion-3; expected one of flux"):
         steered_blocks(blocks, other)
+
+
+def test_what_is_not_noise_is_refused_unless_it_is_left_out() -> None:
+    steer = Intervention(Direction.random((16, 4, 4), 0), AddedWords("smiling"))
+    with pytest.raises(UsageError, match=r"words “smiling”.*noise_only=True"):
+        steered_blocks(diffusers.FluxAutoBlocks(), steer)
+    blocks = steered_blocks(diffusers.FluxAutoBlocks(), steer, noise_only=True)
+    assert "steer" in blocks.sub_blocks
 
 
 def test_steered_blocks_can_be_steered_again() -> None:

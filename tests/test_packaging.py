@@ -1,4 +1,4 @@
-"""What a user installs: the wheel holds everything that the package reads."""
+"""What a user installs: the wheel contains everything that the package reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel, without a network, with the hatchling that is installed."""
+    """Build the wheel with the installed hatchling, without a network."""
     pytest.importorskip("hatchling")
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
@@ -70,7 +70,7 @@ OF_ONE_BUILD = re.compile("(cuda|nvidia|triton)(-|$)")
 
 
 def pins() -> dict[str, str]:
-    """Versions by name, as constraints.txt has them."""
+    """Versions by name, from constraints.txt."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     found = [line for line in lines if line and not line.startswith("#")]
     assert [line for line in found if line.count("==") != 1] == []
@@ -78,7 +78,7 @@ def pins() -> dict[str, str]:
 
 
 def needed() -> dict[str, set[str]]:
-    """Names of everything that trimtab and its dev extra pull in here, with the extras wanted."""
+    """Names of all dependencies of trimtab and its dev extra on this machine, with extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     todo = [*map(Requirement, [*project["dependencies"], *project["optional-dependencies"]["dev"]])]
     found: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""Running pipelines: steps told from calls, early stop, and what is left behind."""
+"""Running pipelines: converting calls to steps, early stop, and side effects."""
 
 from __future__ import annotations
 

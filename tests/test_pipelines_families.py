@@ -1,4 +1,4 @@
-"""The table of families: a packed family of one's own, and SDXL."""
+"""The table of families: a custom packed family, and SDXL."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ TOKENS = Family(
 
 @pytest.fixture
 def tokens() -> Iterator[TokenPipeline]:
-    """A token pipeline, with its family not yet in the table."""
+    """A token pipeline whose family is not yet in the table."""
     torch.manual_seed(0)
     unet = UNet2DModel(
         sample_size=8, in_channels=4, out_channels=4, layers_per_block=1, norm_num_groups=4,
@@ -83,7 +83,7 @@ def test_a_row_in_the_table_is_all_that_a_new_family_needs(tokens: TokenPipeline
     samples = capture(tokens, attribute("gender"), range(20_000, 20_003), [1, 2])
     assert samples.settings["family"] == "tokens"
     assert samples.shape == (4, 8, 8)
-    direction = MeanDifference().fit(samples, step=2, towards="woman").direction_
+    direction = MeanDifference(step=2, towards="woman").fit(samples).direction_
     packed = initial_latents(tokens, [0, 1], 3 * direction)
     canonical = noise(latent_spec(tokens), [0, 1]) + 3 * torch.tensor(direction.array)
     assert packed.shape == (2, 64, 4)

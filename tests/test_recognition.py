@@ -20,17 +20,16 @@ from transformers import (
 )
 
 from trimtab.concepts import attribute, concept_pack
-from trimtab.errors import FileError, ModelError, UsageError
+from trimtab.errors import ModelError, UsageError
 from trimtab.recognition import (
     Labels,
     Recogniser,
     ZeroShotRecogniser,
     classify,
-    load_labels,
     preservation,
     psnr,
     recogniser_for,
-    save_labels,
+    release_recogniser,
 )
 
 SIZE = 32
@@ -95,6 +94,9 @@ def save_clip(folder, *, seed: int = 0) -> None:
     ).save_pretrained(folder)
 
 
+TWO = ["gender", "age"]
+
+
 @pytest.fixture(scope="module")
 def model_folder(tmp_path_factory):
     """A model folder that carries its own recogniser, as the embedded one does."""
@@ -153,6 +155,31 @@ def test_batches_and_memory_change_nothing(clip, model_folder):
     np.testing.assert_array_equal(again, one.embed_images(images)[::-1])
 
 
+def test_what_a_picture_gives_does_not_depend_on_the_others(clip, model_folder):
+    """To the last bit: a stopped run, or a larger one, must find the same answers."""
+    gender = [group.phrases for group in attribute("gender").groups]
+    whole = clip.probabilities(pictures(19), gender)
+    again = ZeroShotRecogniser.load(model_folder / "recogniser", device="cpu")
+    parts = [
+        again.probabilities(pictures(k, first=i), gender) for i, k in ((0, 1), (1, 7), (8, 11))
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_fingerprint_tells_versions_apart(clip, model_folder):
+    def load(**change):
+        return ZeroShotRecogniser.load(model_folder / "recogniser", device="cpu", **change)
+
+    assert clip.fingerprint == load(batch_size=3).fingerprint and len(clip.fingerprint) == 64
+    other = load()
+    with torch.no_grad():
+        other.model.visual_projection.weight[0, 0] += 1e-3
+    assert other.fingerprint != clip.fingerprint
+    other = load()
+    other.image_processor.image_mean = [0.5, 0.5, 0.5]
+    assert other.fingerprint != clip.fingerprint
+
+
 def test_any_mode_and_size_of_picture(clip):
     rgb = pictures(1)[0]
     odd = [rgb.convert("L"), rgb.convert("RGBA"), rgb.resize((50, 40)), rgb.convert("P")]
@@ -182,7 +209,7 @@ def test_siglip(tmp_path):
     SiglipModel(config).save_pretrained(tmp_path)
     words.save_pretrained(tmp_path)
     SiglipImageProcessorPil(size={"height": SIZE, "width": SIZE}).save_pretrained(tmp_path)
-    labels = classify(pictures(5), "gender", tmp_path, threshold=0.0)
+    labels = classify(pictures(5), "gender", tmp_path).labels(threshold=0.0)
     np.testing.assert_allclose(labels.probabilities.sum(1), 1)
     assert labels.known.all()
 
@@ -192,12 +219,16 @@ def test_classify_finds_the_models_own_recogniser(model_folder, clip):
     images.model_path = str(model_folder)
     images.seeds = [9, 8, 7, 6, 5]
     gender = attribute("gender")
-    labels = classify(images, gender)
+    labels = classify(images, gender).labels()
     assert labels.seeds.tolist() == [9, 8, 7, 6, 5]
     assert labels.attribute == "gender" and labels.groups == ("woman", "man")
     expected = clip.probabilities(images, [g.phrases for g in gender.groups])
     np.testing.assert_allclose(labels.probabilities, expected, atol=1e-6)
-    assert recogniser_for(images) is recogniser_for(images)  # loaded once
+    held = recogniser_for(images)
+    assert held is recogniser_for(images)  # loaded once
+    assert held is not recogniser_for(images, device="cpu")  # where it was asked for
+    release_recogniser()
+    assert held is not recogniser_for(images)
     assert labels.recogniser == f"{model_folder.name}/recogniser"
 
 
@@ -218,11 +249,32 @@ def test_no_other_recogniser_stands_in_for_one_that_is_gone(tmp_path, monkeypatc
     with pytest.raises(ModelError, match=r"moved|a/b/c") as caught:
         classify(images, "gender")
     assert "recogniser= or --recogniser" in caught.value.do
-    assert classify(images, "gender", FirstPixel()).recogniser == "first pixel"
+    assert classify(images, "gender", FirstPixel()).labels().recogniser == "first pixel"
+
+
+def test_several_questions_embed_each_picture_once(model_folder):
+    recogniser, embedded = ZeroShotRecogniser.load(model_folder / "recogniser", batch_size=8), []
+    one_by_one = [
+        classify(pictures(10), name, ZeroShotRecogniser.load(model_folder / "recogniser"))
+        for name in TWO
+    ]
+    look = recogniser.model.get_image_features
+
+    def counted(pixel_values):
+        embedded.append(len(pixel_values))
+        return look(pixel_values=pixel_values)
+
+    recogniser.model.get_image_features = counted
+    together = classify(pictures(10), TWO, recogniser)
+    assert embedded == [8, 8]  # ten pictures, padded, for both questions
+    for name, alone in zip(TWO, one_by_one, strict=True):
+        np.testing.assert_array_equal(
+            together.labels(name).probabilities, alone.labels(name).probabilities
+        )
 
 
 def test_classify_among_concepts(clip):
-    labels = classify(pictures(2), concept_pack("townsfolk"), clip)
+    labels = classify(pictures(2), concept_pack("townsfolk"), clip).labels()
     assert labels.attribute == "concept" and labels.probabilities.shape == (2, 12)
 
 
@@ -249,7 +301,7 @@ def test_classify_with_a_recogniser_of_ones_own():
     assert isinstance(mine, Recogniser)
     done = []
     images = flat(255, 0, 140, 200)
-    labels = classify(images, "gender", mine, progress=lambda *step: done.append(step))
+    labels = classify(images, "gender", mine, progress=lambda *step: done.append(step)).labels()
     assert labels.names.tolist() == ["woman", "man", "unknown", "woman"]
     assert labels.codes.tolist() == [0, 1, -1, 0]
     assert labels.seeds.tolist() == [0, 1, 2, 3] and labels.recogniser == "first pixel"
@@ -266,7 +318,9 @@ def test_blocked_pictures_are_unknown_and_never_shown(tmp_path):
     images = Torn(flat(255, 255, 0, 0))
     images.blocked = [True, False, False, False]
     mine = FirstPixel()
-    labels = classify(images, "gender", mine)
+    found = classify(images, "gender", mine)
+    assert found.answer().status.tolist() == ["blocked", "known", "unreadable", "known"]
+    labels = found.labels()
     assert labels.names.tolist() == ["unknown", "woman", "unknown", "man"]
     assert labels.blocked.tolist() == [True, False, True, False] and mine.seen == 2
 
@@ -281,19 +335,19 @@ def test_classify_refuses_nonsense(tmp_path):
     with pytest.raises(UsageError, match="'genre'"):
         classify(flat(1), "genre", FirstPixel())
     with pytest.raises(UsageError, match="threshold=nan"):
-        classify(flat(1), "gender", FirstPixel(), threshold=float("nan"))
+        classify(flat(1), "gender", FirstPixel()).labels(threshold=float("nan"))
     with pytest.raises(UsageError, match="int as recogniser"):
         classify(flat(1), "gender", 7)
     with pytest.raises(ModelError, match=r"shape \(1, 2\) from FirstPixel"):
         classify(flat(1), "race", FirstPixel())
     images = flat(1, 2)
     images.blocked = [False]
-    with pytest.raises(UsageError, match="1 blocked flags for 2"):
+    with pytest.raises(UsageError, match="1 blocked entries for 2"):
         classify(images, "gender", FirstPixel())
 
 
 def test_recognisers_that_do_not_load(tmp_path, model_folder):
-    with pytest.raises(ModelError, match="does not load"):
+    with pytest.raises(ModelError, match="cannot be loaded"):
         ZeroShotRecogniser.load(tmp_path)
     with pytest.raises(UsageError, match="device 'gramophone'"):
         ZeroShotRecogniser.load(model_folder / "recogniser", device="gramophone")
@@ -302,7 +356,7 @@ def test_recognisers_that_do_not_load(tmp_path, model_folder):
     save_clip(tmp_path)
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(ModelError, match="does not load"):
+    with pytest.raises(ModelError, match="cannot be loaded"):
         ZeroShotRecogniser.load(tmp_path)
 
 
@@ -346,6 +400,7 @@ def test_labels_know_ties_and_the_threshold():
         ({"probabilities": [[0.2, 0.3, 0.5]]}, "shape"),
         ({"groups": ("woman",), "probabilities": [[1.0]]}, "two groups"),
         ({"seeds": [1, 2]}, "2 seeds"),
+        ({"prompts": ["a", "b"]}, "2 prompts"),
         ({"threshold": 1.5}, "threshold=1.5"),
     ],
 )
@@ -361,56 +416,6 @@ def test_labels_from_names():
     assert labels.names.tolist() == names and labels.seeds.tolist() == [3, 4, 5]
     with pytest.raises(UsageError, match="'person'"):
         Labels.from_names("gender", ("woman", "man"), ["person"])
-
-
-def test_labels_round_trip(tmp_path):
-    gender = Labels(
-        "gender", ("woman", "man"), [[0.9, 0.1], [0.3, 0.7]], [5, 6], [False, True], recogniser="x"
-    )
-    skin = Labels(
-        "skin_tone", ("lighter", "darker"), [[0.5, 0.5], [0.3, 0.7]], [5, 6], [False, True], 0.7
-    )
-    path = save_labels(tmp_path, [gender, skin])
-    assert path.name == "labels.parquet" and [p.name for p in tmp_path.iterdir()] == [path.name]
-    back = load_labels(tmp_path)
-    assert list(back) == ["gender", "skin_tone"]
-    for one in (gender, skin):
-        np.testing.assert_array_equal(back[one.attribute].probabilities, one.probabilities)
-        np.testing.assert_array_equal(back[one.attribute].names, one.names)
-        assert back[one.attribute].threshold == one.threshold
-    assert Labels.load(path, "gender").recogniser == "x"
-    with pytest.raises(UsageError, match="attribute=None"):
-        Labels.load(path)
-    alone = gender.save(tmp_path / "gender.parquet")
-    assert Labels.load(alone).seeds.tolist() == [5, 6]
-
-
-def test_label_files_that_are_none(tmp_path):
-    with pytest.raises(FileError, match="not readable"):
-        load_labels(tmp_path / "nowhere.parquet")
-    (tmp_path / "labels.parquet").write_bytes(b"PAR1 and then nothing")
-    with pytest.raises(FileError, match="not readable"):
-        load_labels(tmp_path)
-    labels = Labels("g", ("a", "b"), [[1, 0]])
-    with pytest.raises(FileError, match="while writing"):
-        labels.save(tmp_path / "labels.parquet" / "in a file.parquet")
-    with pytest.raises(UsageError, match="other pictures"):
-        save_labels(tmp_path, [labels, Labels("h", ("a", "b"), [[1, 0]], [7])])
-    with pytest.raises(UsageError, match="no labels"):
-        save_labels(tmp_path, [])
-    new = labels.save(tmp_path / "new" / "g.parquet")
-    assert [file.name for file in new.parent.iterdir()] == ["g.parquet"]
-
-
-@pytest.mark.parametrize(
-    ("names", "column"),
-    [(["seed"], "seed"), (["blocked"], "blocked"), (["g", "g"], "g"), (["g:a", "g"], "g:a")],
-)
-def test_labels_whose_columns_would_have_one_name_are_refused(tmp_path, names, column):
-    every = [Labels(name, ("a", "b"), [[1, 0]]) for name in names]
-    with pytest.raises(UsageError, match=f"two columns called '{column}'"):
-        save_labels(tmp_path, every)
-    assert not list(tmp_path.iterdir())
 
 
 def test_psnr_against_the_definition():

@@ -1,4 +1,4 @@
-"""The rooms of the package: who may import whom, and what stays out of an import."""
+"""The rooms of the package: which may import which, and what must not be imported."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ HEAVY = ("torch", "diffusers", "transformers", "sklearn", "matplotlib", "pyarrow
 
 
 def name_of(path: Path) -> str:
-    """Give the dotted name of a module, for example trimtab.metrics.distances."""
+    """Return the dotted name of a module, for example trimtab.metrics.distances."""
     parts = path.relative_to(SRC.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def room_of(module: str) -> str:
-    """Give the room of a dotted name; the package itself is the room ''."""
+    """Return the room of a dotted name; the package itself is the room ''."""
     return ([*module.split("."), ""])[1]
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line, dotted name) of all that a module imports, at any depth and under any `if`."""
+    """Yield (line, dotted name) of everything a module imports, at any depth and under any `if`."""
     package = name_of(path).split(".")
     if path.name != "__init__.py":
         package = package[:-1]
@@ -65,12 +65,12 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def in_rooms(*rooms: str) -> list[Path]:
-    """Give the modules of some rooms."""
+    """Return the modules of some rooms."""
     return [path for path in MODULES if room_of(name_of(path)) in rooms]
 
 
 def fresh(code: str) -> set[str]:
-    """Give the top-level modules that a new Python has loaded after running some code."""
+    """Return the top-level modules that a new Python has loaded after running some code."""
     code += "\nimport sys, json; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120
@@ -100,7 +100,8 @@ def test_a_room_imports_only_from_rooms_before_it(room: str) -> None:
 @pytest.mark.parametrize(
     ("rooms", "forbidden"),
     [
-        (("errors", "storage", "statistics", "concepts", "metrics"), HEAVY),
+        (("errors", "statistics", "concepts", "metrics"), HEAVY),
+        (("storage",), tuple(name for name in HEAVY if name != "pyarrow")),
         (tuple(room for room in ROOMS if room != "pipelines"), ("diffusers",)),
         (ROOMS, ("pickle", "cloudpickle", "dill", "joblib", "shelve")),
     ],
@@ -149,9 +150,8 @@ def test_public_names_are_there(name: str) -> None:
     assert name in dir(trimtab)
 
 
-def test_report_is_the_function_even_after_its_room_was_imported() -> None:
-    code = "import trimtab, trimtab.report, trimtab.report as room; assert callable(trimtab.report)"
-    assert "trimtab" in fresh(code)
+def test_a_room_is_reached_by_its_name() -> None:
+    assert "trimtab" in fresh("import trimtab.report; trimtab.report.page; trimtab.write_report")
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

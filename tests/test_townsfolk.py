@@ -1,4 +1,4 @@
-"""The embedded world: what is drawn, how often, and what the captions say about it."""
+"""Townsfolk: what is drawn, how often, and what the captions say about it."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def card_text(name: str) -> str:
 
 
 def agrees(hits: Iterable[bool], share: float) -> bool:
-    """Whether a count lies within four standard deviations of what a share lets expect."""
+    """Return whether a count is within four standard deviations of that expected from a share."""
     found = list(hits)
     bound = 4 * (share * (1 - share) / len(found)) ** 0.5
     return abs(sum(found) / len(found) - share) <= bound
@@ -281,7 +281,7 @@ SENTENCE = re.compile(
 
 
 def claims(sentence: str) -> list[tuple[str, object]]:
-    """Read a caption: each (attribute, value) that it claims, as often as it does."""
+    """Parse a caption: each (attribute, value) that it claims, as often as it does."""
     parts = SENTENCE.fullmatch(sentence)
     assert parts and parts["frame"] in FRAMES, f"no caption of this world: {sentence}"
     found = [ADJECTIVES[word] for word in parts["before"].split()]

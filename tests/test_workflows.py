@@ -1,249 +1,48 @@
-"""Studies: the strength found from a dose-response, and a whole mitigation in a folder."""
+"""Workflows: audit, learn and mitigate, on tiny pipelines, in a store."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import math
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from tiny import tiny_pipeline
-from trimtab.concepts import attribute
+from trimtab import townsfolk
+from trimtab.concepts import Target, attribute, concept_pack
 from trimtab.errors import FileError, UsageError
 from trimtab.generation import ImageSet, generate
-from trimtab.interventions import Direction
-from trimtab.latents import LatentSamples
-from trimtab.recognition import Labels, classify
+from trimtab.interventions import Direction, load_intervention
+from trimtab.metrics import AuditFrame
+from trimtab.recognition import Observations, classify
+from trimtab.report import write_report
+from trimtab.storage import Store
 from trimtab.workflows import (
-    Dose,
-    DoseResponse,
+    AuditResult,
+    LearnResult,
+    MitigationResult,
     Plan,
-    measure_response,
+    audit,
+    audit_images,
+    learn,
+    load_result,
     measured_effect,
     mitigate,
 )
-from trimtab.workflows.dose import LARGEST_STRENGTH, MAX_LOSS, JointResponse
-from trimtab.workflows.plan import MOST_DOSES, PLAIN_BLOCKS
+from trimtab.workflows.mitigation import ContrastWarning
+from trimtab.workflows.readings import Reader, alignment_of, preserved, views_of
 
 PROMPT = "a photo of a doctor"
 GENDER, SKIN = attribute("gender"), attribute("skin_tone")
-
-
-# Dose and response
-
-
-@st.composite
-def doses(draw: Any) -> list[Dose]:
-    """Measured doses, strength 0 among them; any may show nobody."""
-    n = draw(st.integers(5, 40))
-    steps = draw(st.lists(st.integers(1, 64), min_size=1, max_size=7, unique=True))
-    found = []
-    for step in [0, *steps]:
-        known = draw(st.integers(0, n))
-        found.append(Dose(step / 4, n, known, draw(st.integers(0, known)), draw(st.integers(0, n))))
-    return found
-
-
-@given(doses())
-def test_the_curves_are_shares_and_monotone(seen: list[Dose]) -> None:
-    response = DoseResponse(seen)
-    grid = np.linspace(0, 2 * LARGEST_STRENGTH, 50)
-    share, kept = response.share(grid), response.kept(grid)
-    assert (np.diff(share) >= 0).all()
-    assert (np.diff(kept) <= 1e-12).all()
-    for curve in (share, kept):
-        assert ((curve >= 0) & (curve <= 1)).all()
-
-
-@given(doses(), st.floats(0, LARGEST_STRENGTH))
-def test_the_strength_for_a_share_is_where_the_curve_has_it(
-    seen: list[Dose], strength: float
-) -> None:
-    response = DoseResponse(seen)
-    share = float(response.share(strength))
-    if response.slope > 1e-6 and 0.005 < share < 0.995:
-        assert response.strength_for(share) == pytest.approx(strength, abs=1e-6)
-
-
-@given(doses(), st.floats(0.05, 0.95))
-def test_the_strength_chosen_keeps_the_concept(seen: list[Dose], share: float) -> None:
-    response = DoseResponse(seen)
-    strength, held_back = response.choose(share)
-    largest = max(dose.strength for dose in seen)
-    assert 0 <= strength <= response.limit <= largest
-    plain = response.doses[0].kept / response.doses[0].n
-    assert strength == 0 or response.kept(strength) >= plain - MAX_LOSS - 1e-9
-    if held_back is None:
-        assert strength == response.strength_for(share)
-    elif held_back == "response":
-        assert strength == response.slope == 0
-    else:
-        assert response.strength_for(share) > strength == response.limit
-        assert (held_back == "concept") == (response.limit < largest)
-
-
-def test_collapsed_pictures_do_not_flatten_the_curve() -> None:
-    good = [Dose(w, 40, 40, round(40 * p), 40) for w, p in ((0, 0.1), (1, 0.25), (2, 0.5))]
-    collapsed = [Dose(w, 40, 40, 10, 2) for w in (8, 16)]
-    alone, beside = DoseResponse(good), DoseResponse([*good, *collapsed])
-    assert beside.strength_for(0.5) == alone.strength_for(0.5) == pytest.approx(2, abs=0.2)
-
-
-@given(
-    st.floats(-3, -1),
-    st.floats(-3, -1),
-    st.floats(0.5, 2),
-    st.floats(0.5, 2),
-    st.floats(-0.4, 0.4),
-    st.floats(-0.4, 0.4),
-)
-def test_the_strengths_of_a_sum_undo_what_directions_do_to_each_other(
-    a: float, b: float, own_a: float, own_b: float, a_by_b: float, b_by_a: float
-) -> None:
-    logits, slopes = np.array([a, b]), np.array([[own_a, a_by_b], [b_by_a, own_b]])
-    rows = [[0, 0], *[[w, 0] for w in (1, 2, 4)], *[[0, w] for w in (1, 2, 4)], [2, 2]]
-    n = 1_000_000  # so that counts are as good as shares
-    doses = []
-    for row in rows:
-        share = 1 / (1 + np.exp(-(logits + slopes @ np.array(row))))
-        doses.append([Dose(0, n, n, round(n * p), n) for p in share])
-    response = JointResponse(rows, doses)
-    found = response.strengths_for(0.5, [50, 50])
-    wanted = np.linalg.solve(slopes, -logits)
-    if (wanted >= 0).all():
-        assert found == pytest.approx(wanted, rel=0.02, abs=0.02)
-    assert (response.strengths_for(0.5, [1, 0]) <= [1, 1e-6]).all()
-
-
-def test_collapsed_pictures_do_not_bend_a_sum() -> None:
-    def row(a: float, b: float, kept: int = 400) -> list[Dose]:
-        return [Dose(0, 400, 400, round(400 / (1 + math.exp(2 - w))), kept) for w in (a, b)]
-
-    rows = [(0, 0), (1, 0), (3, 0), (0, 1), (0, 3)]
-    seen = [row(*w) for w in rows]
-    alone = JointResponse(rows, seen).strengths_for(0.5, [8, 8])
-    # What a collapsed picture shows of either attribute is anything.
-    collapsed = [Dose(0, 400, 400, 40, 20)] * 2
-    beside = JointResponse([*rows, (8, 0), (0, 8)], [*seen, collapsed, collapsed])
-    assert beside.strengths_for(0.5, [8, 8]) == pytest.approx(alone)
-    assert alone == pytest.approx([2, 2], abs=0.05)
-
-
-@given(doses())
-def test_what_was_counted_is_what_is_written(seen: list[Dose]) -> None:
-    written = json.loads(json.dumps(DoseResponse(seen).to_dict(), allow_nan=False))
-    assert [Dose(**dose) for dose in written["doses"]] == sorted(seen, key=lambda d: d.strength)
-
-
-@pytest.mark.parametrize(
-    ("towards", "kept", "limit"),
-    [
-        ([4, 3, 2, 1], [20] * 4, 8),
-        ([0, 0, 0, 0], [20] * 4, 8),
-        ([4, 3, 2, 1], [20, 20, 10, 5], pytest.approx(2, abs=0.2)),
-    ],
-)
-def test_a_direction_that_moves_nothing_gets_no_strength(
-    towards: list[int], kept: list[int], limit: float
-) -> None:
-    rows = zip((0, 2, 4, 8), towards, kept, strict=True)
-    response = DoseResponse([Dose(w, 20, 20, hits, k) for w, hits, k in rows])
-    assert response.slope == 0
-    assert response.choose() == (0, "response")
-    assert response.limit == limit
-
-
-def test_pictures_that_show_nobody_are_no_evidence_for_a_strength() -> None:
-    response = DoseResponse([Dose(w, 10, 0, 0, 10) for w in (0, 1, 2)])
-    assert response.slope == 0
-    assert response.choose() == (0, "response")
-
-
-def test_no_strength_is_needed_where_the_share_is_there_already() -> None:
-    response = DoseResponse([Dose(w, 10, 10, 6, 10) for w in (0, 1, 2)])
-    assert response.choose(0.5) == (0, None)
-
-
-def sampled(ed50: float, slope: float, n: int, seed: int, lost_at: float = math.inf) -> Any:
-    """A model whose share is logistic in the strength and whose concept goes at `lost_at`."""
-    rng = np.random.default_rng(seed)
-
-    def measure(strength: float) -> Dose:
-        known = int(rng.binomial(n, 0.95))
-        p = 1 / (1 + math.exp(-slope * (strength - ed50)))
-        kept = n if strength < lost_at else int(rng.binomial(n, 0.3))
-        return Dose(strength, n, known, int(rng.binomial(known, p)), kept)
-
-    return measure
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("steepness", [2.0, 4.0])
-@pytest.mark.parametrize("ed50", [0.5, 1.0, 2.0, 3.5, 6.0, 10.0])
-def test_the_strength_for_one_half_is_found(ed50: float, steepness: float, seed: int) -> None:
-    slope = steepness / ed50  # the plain share is 12 % or 2 %
-    response = measure_response(sampled(ed50, slope, 60, seed))
-    strength, held_back = response.choose()
-    assert held_back is None
-    true_share = 1 / (1 + math.exp(-slope * (strength - ed50)))
-    assert true_share == pytest.approx(0.5, abs=0.2)
-    strengths = [dose.strength for dose in response.doses]
-    assert strengths[0] == 0
-    assert len(set(strengths)) == len(strengths) >= 6
-
-
-def test_doses_stop_where_the_concept_collapses() -> None:
-    response = measure_response(sampled(12, 0.3, 60, 0, lost_at=3))
-    strength, held_back = response.choose()
-    assert held_back == "concept"
-    assert strength < 3
-    assert max(dose.strength for dose in response.doses) == 4  # 8 and 16 were not tried
-    assert len(response.doses) >= 6
-
-
-# Plans
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"prompt": ""},
-        {"prompt": "a photo of a unicorn"},
-        {"attributes": ()},
-        {"pack": "nowhere"},
-        {"n": 1},
-        {"n": 10_001},
-        {"n": 2.5},
-        {"n": math.nan},
-        {"n_capture": 1},
-        {"n_dose": 0},
-        {"controls": -1},
-        {"attributes": (attribute("monk_tone"),)},
-    ],
-)
-def test_a_plan_refuses_what_cannot_be_done(wrong: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=r"got .*; expected .*; "):
-        Plan(**{"prompt": PROMPT, "attributes": (GENDER,)} | wrong)
-
-
-def test_the_seeds_of_a_plan_are_disjoint() -> None:
-    plan = Plan(PROMPT, (GENDER,), n=10_000, n_capture=10_000, n_dose=400)
-    blocks = [plan.calibration_seeds(dose) for dose in range(MOST_DOSES + 1)]
-    assert list(map(len, blocks)) == [PLAIN_BLOCKS * 400, *[400] * MOST_DOSES]
-    every = [*plan.audit_seeds, *plan.capture_seeds, *itertools.chain(*blocks)]
-    assert len(set(every)) == len(every)
-
-
-# A whole mitigation
 
 
 def colour(image: Image.Image) -> Any:
@@ -259,6 +58,7 @@ class Colours:
     """
 
     name = "colours"
+    fingerprint = "colours-1"
 
     def __init__(self, levels: Any, spread: Any) -> None:
         self.levels, self.spread = levels, spread
@@ -278,6 +78,8 @@ class Colours:
 class Unsure(Colours):
     """Never knows anybody."""
 
+    fingerprint = "unsure-1"
+
     def probabilities(
         self, images: Sequence[Image.Image], prompts: Sequence[Sequence[str]]
     ) -> np.ndarray:
@@ -286,14 +88,17 @@ class Unsure(Colours):
 
 PLAN = Plan(
     PROMPT,
-    (GENDER, SKIN),
-    watch=(attribute("age"),),
-    n=9,
-    n_capture=6,
-    n_dose=6,
+    ("gender", "skin_tone"),
+    watch=("age",),
+    concepts="townsfolk",
+    n=10,
+    n_capture=5,
+    n_dose=5,
+    precision=None,
     controls=2,
+    generic=True,
     num_inference_steps=8,  # the fewest that leave a choice of steps to learn at
-    batch_size=6,
+    batch_size=5,
 )
 
 
@@ -305,39 +110,30 @@ def recogniser() -> Colours:
     return Colours(np.quantile(found, 0.25, axis=0), found.std(axis=0))
 
 
-class Judge:
+class Oracle:
     """An oracle that agrees with a recogniser, or says the opposite of all it says."""
 
     def __init__(self, recogniser: Colours, opposite: bool = False) -> None:
         self.recogniser, self.opposite = recogniser, opposite
 
-    def __call__(self, images: ImageSet) -> dict[str, Labels]:
-        wanted = {a.name: a for a in (GENDER, SKIN, PLAN.concepts)}  # nothing of age
-        found = {name: classify(images, a, self.recogniser) for name, a in wanted.items()}
+    def __call__(self, images: ImageSet, *, store: Store | None = None) -> Observations:
+        wanted = (GENDER, SKIN, concept_pack("townsfolk"))  # nothing of age
+        found = classify(images, wanted, self.recogniser)
         if not self.opposite:
             return found
-        return {
-            name: Labels(name, one.groups, one.probabilities[:, ::-1], one.seeds)
-            for name, one in found.items()
+        answers = {
+            name: replace(one, probabilities=one.probabilities[:, ::-1])
+            for name, one in found.answers.items()
         }
+        return replace(found, answers=answers)
 
 
 class Study(NamedTuple):
-    """A finished study: its folder, its entries, and how often it called the denoiser."""
+    """A finished mitigation: its store, its result, and how often it called the denoiser."""
 
-    folder: Path
-    entries: list[dict[str, Any]]
+    store: Path
+    result: MitigationResult
     calls: int
-
-
-@pytest.fixture(scope="module")
-def study(recogniser: Colours, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A study, finished at one go."""
-    folder, pipe = tmp_path_factory.mktemp("study"), tiny_pipeline()
-    calls = unet_calls(pipe)
-    judge = Judge(recogniser)
-    entries = mitigate(pipe, PLAN, to=folder, judge=judge, recogniser=recogniser)
-    return Study(folder, entries, len(calls))
 
 
 def unet_calls(pipe: Any) -> list[int]:
@@ -347,204 +143,493 @@ def unet_calls(pipe: Any) -> list[int]:
     return calls
 
 
-def test_an_entry_has_the_keys_of_the_schema(study: Study) -> None:
-    entries = study.entries
-    assert [entry["attribute"] for entry in entries] == ["gender", "skin_tone"]
-    for entry in entries:
-        assert entry["prompt"] == PROMPT
-        assert entry["n"] == PLAN.n
-        assert entry["step"] in (1, 2)
-        assert entry["strength"] >= 0
-        assert len(entry["dose_response"]["doses"]) >= 6
-        assert set(entry["sum_strengths"]) == {"gender", "skin_tone"}
-        for arm in ("plain", "steered", "random_direction", "generic_svm", "sum"):
-            assert set(entry[arm]) == {"product", "oracle"}
-            for figures in entry[arm].values():
-                assert set(figures) >= {
-                    "shares",
-                    "unknown",
-                    "deviation_ratio",
-                    "deviation_ratio_ci",
-                    "noise_floor",
-                    "concept_kept",
-                }
-                total = sum(figures["shares"].values()) + figures["unknown"]
-                assert total == pytest.approx(1)
-        assert len(entry["controls"]) == 2
-        others = {"gender", "skin_tone", "age"} - {entry["attribute"]}
-        spillover = entry["spillover"]
-        assert {row["attribute"] for row in spillover["steered"]["product"]} == others
-        assert {row["attribute"] for row in spillover["steered"]["oracle"]} == others - {"age"}
-        assert {row["attribute"] for row in spillover["sum"]["product"]} == {"age"}
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder with its bytes."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
-def test_entries_are_json(study: Study) -> None:
-    entries = study.entries
-    assert json.loads(json.dumps(entries, allow_nan=False)) == entries
+@pytest.fixture(scope="module")
+def study(recogniser: Colours, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A mitigation, finished at one go."""
+    folder, pipe = tmp_path_factory.mktemp("study"), tiny_pipeline()
+    calls = unet_calls(pipe)
+    result = mitigate(pipe, PLAN, to=folder, oracle=Oracle(recogniser), recogniser=recogniser)
+    return Study(folder, result, len(calls))
 
 
-def test_what_an_entry_names_lies_in_the_folder(study: Study) -> None:
-    folder, entries = study.folder, study.entries
-    first, second = (Direction.load(folder / entry["direction"]["file"]) for entry in entries)
+# A mitigation
+
+
+def test_a_result_tells_of_every_set_of_pictures(study: Study) -> None:
+    result = study.result
+    assert [one.learned.attribute for one in result.attributes] == ["gender", "skin_tone"]
+    roles = [arm.role for arm in result.arms]
+    assert roles == ["plain", "sum", *(["single", "random", "random", "generic"] * 2)]
+    assert len({arm.name for arm in result.arms}) == len(result.arms)
+    for arm in result.arms:
+        assert arm.n == PLAN.n
+        recogniser, oracle = arm.views
+        assert [one.attribute for one in recogniser.figures] == ["gender", "skin_tone", "age"]
+        assert [one.attribute for one in oracle.figures] == ["gender", "skin_tone"]
+        for view in arm.views:
+            assert view.concept_kept is not None
+            (both,) = view.intersections
+            assert len(both.groups) == 4
+            for figures in (*view.figures, both):
+                total = sum(share.value for share in figures.shares.values())
+                assert total + figures.unknown.value == pytest.approx(1)
+        steered = {"gender", "skin_tone"} if arm.role == "sum" else {arm.attribute}
+        for change in arm.changes:
+            known = {"gender", "skin_tone"} | ({"age"} if change.role == "recogniser" else set())
+            assert {row.attribute for row in change.spillover} == known - steered
+        assert bool(arm.changes) == (arm.preservation is not None) == (arm.role != "plain")
+
+
+def test_every_decision_is_on_record(study: Study) -> None:
+    for one in study.result.attributes:
+        assert one.learned.step in (1, 2)
+        assert one.strength >= 0
+        assert len(one.response.doses) >= 6
+        assert len(one.response.judged) == len(one.response.doses)
+        assert one.calibration.strengths == {one.learned.attribute: one.strength}
+        assert one.target.source
+        assert one.generic is not None and -1 <= one.generic.cosine <= 1
+    joint = study.result.joint
+    assert joint is not None and set(joint.strengths) == {"gender", "skin_tone"}
+
+
+def test_a_result_is_saved_and_loaded_as_it_was(study: Study) -> None:
+    assert MitigationResult.load(study.store) == study.result
+    assert load_result(study.store, study.result.name) == study.result
+    text = str(study.result)
+    for name in ("plain", "all directions", "random 1: gender", "generic SVM: skin tone"):
+        assert name in text
+    assert text.count("equal shares, the default") == 2
+
+
+def test_a_result_goes_to_another_store_with_its_files(study: Study, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    first = MitigationResult.load(study.store)
+    first.save(elsewhere)
+    MitigationResult.load(study.store)  # the first is as it was
+    again = MitigationResult.load(elsewhere)
+    assert again == study.result
+    assert again.intervention == study.result.intervention
+    for arm in again.arms:
+        mine, theirs = first.pictures(arm), again.pictures(arm)
+        assert theirs.records == mine.records
+        assert theirs.directions == mine.directions
+        assert [one.tobytes() for one in theirs] == [one.tobytes() for one in mine]
+    reports = [write_report(one, tmp_path / f"report {i}") for i, one in enumerate((first, again))]
+    assert reports[0].read_bytes() == reports[1].read_bytes()
+    assert files(elsewhere).items() <= files(study.store).items()
+    before = files(elsewhere)
+    first.save(elsewhere)
+    assert files(elsewhere) == before
+
+
+def test_an_audit_goes_to_another_store_with_its_pictures(
+    recogniser: Colours, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"num_inference_steps": 2, "n": 4, "recogniser": recogniser}
+    made = audit(tiny_pipeline(), [PROMPT, "a photo of a nurse"], to=tmp_path / "a", **options)
+    made.save("memory://audited elsewhere")
+    again = AuditResult.load("memory://audited elsewhere")
+    assert again == made
+    assert again.pictures().records == made.pictures().records
+    assert [one.tobytes() for one in again.pictures()] == [one.tobytes() for one in made.pictures()]
+    missing = AuditResult.load(tmp_path / "a")
+    next((tmp_path / "a").rglob("000001.png")).unlink()
+    with pytest.raises(FileError, match="cannot be read"):
+        missing.save(tmp_path / "b")
+
+
+def test_pictures_that_were_all_blocked_align_with_nothing(recogniser: Colours) -> None:
+    class Embeds(Colours):
+        fingerprint = "embeds-1"
+
+        def embed_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+            return np.ones((len(images), 3), dtype=np.float32)
+
+        def embed_text(self, sentences: Sequence[str]) -> np.ndarray:
+            return np.ones((len(sentences), 3), dtype=np.float32)
+
+    mine = Embeds(recogniser.levels, recogniser.spread)
+    images = generate(tiny_pipeline(), PROMPT, range(3), num_inference_steps=2)
+    for blocked, expected in (((0, 1, 2), []), ((1,), [3.0, 3.0])):
+        records = [replace(one, blocked=i in blocked) for i, one in enumerate(images.records)]
+        seen = ImageSet(records, list(images), images.documents)
+        reading = Reader((GENDER,), mine)(seen, [PROMPT])
+        cosines = alignment_of(reading, mine, None)["recogniser"]
+        assert cosines[np.isfinite(cosines)].tolist() == expected
+        views = views_of(reading, {}, ["gender"], {"recogniser": cosines})
+        assert (views[0].alignment is None) == (not expected)
+        preserved(reading, reading, mine, None)
+
+
+def test_what_a_mitigation_brings_home_does_it_again(study: Study) -> None:
+    result = study.result
+    file = study.store / result.file
+    brought = load_intervention(file)
+    first, second = (direction for direction, _ in brought.steering.terms)
     assert first.cosine(second) == pytest.approx(0, abs=1e-5)
-    for entry in entries:
-        assert set(entry["pictures"]) >= {"plain", "steered", "sum"}
-        for place in entry["pictures"].values():
-            assert ImageSet.from_folder(folder / place).seeds == tuple(PLAN.audit_seeds)
-        steering = ImageSet.from_folder(folder / entry["pictures"]["steered"]).steering
-        assert [term["strength"] for term in steering["terms"]] == [entry["strength"]]
+    again = generate(
+        tiny_pipeline(), PROMPT, range(4), brought, num_inference_steps=8, batch_size=5
+    )
+    sums = result.pictures(result.arm("all directions"), range(4))
+    assert [image.tobytes() for image in again] == [image.tobytes() for image in sums]
+    measured, target = brought.provenance["measured"], brought.provenance["target"]
+    assert measured["n"] == PLAN.n
+    assert [shift["attribute"] for shift in measured["shifts"]] == ["gender", "skin_tone"]
+    assert target["gender"]["source"]
+    view = result.arm("all directions").views[0]
+    for shift in measured["shifts"]:
+        figures = view.of(shift["attribute"])
+        assert figures is not None
+        assert shift["steered"]["share"] == figures.shares[shift["group"]].value
 
 
-def test_a_kept_direction_says_what_it_was_seen_to_do(study: Study) -> None:
-    for entry in study.entries:
-        direction = Direction.load(study.folder / entry["direction"]["file"])
-        seen, towards = direction.provenance["measured"], entry["towards"]
-        assert (seen["prompt"], seen["n"], seen["group"]) == (PROMPT, PLAN.n, towards)
-        assert (seen["strength"], seen["concept"]) == (entry["strength"], entry["concept"])
-        for arm in ("plain", "steered"):
-            figures = entry[arm]["product"]
-            assert seen[arm] == {
-                "share": figures["shares"][towards],
-                "interval": figures["share_ci"][towards],
-                "unknown": figures["unknown"],
-                "concept_kept": figures["concept_kept"],
-            }
-        rows = entry["paired"]["steered"]["product"]["rows"]
-        (row,) = (row for row in rows if row["group"] == towards)
-        assert seen["difference"] == {key: row[key] for key in seen["difference"]}
-        others = [row["attribute"] for row in entry["spillover"]["steered"]["product"]]
-        assert [row["attribute"] for row in seen["spillover"]] == others
-        card = direction.generate_model_card().text
-        assert f"{PLAN.n} pictures of “{PROMPT}”" in card
-        assert "which also chose the strength" in card
+COMPUTED_AGAIN = """
+import sys
+
+
+class Refused:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "diffusers", "transformers"):
+            raise ImportError(name)
+
+
+sys.meta_path.insert(0, Refused())
+from trimtab import AuditFrame, MitigationResult
+from trimtab.recognition import recall
+
+result = MitigationResult.load(sys.argv[1])
+targets = {one.learned.attribute: one.target for one in result.attributes}
+for arm in result.arms:
+    pictures, view = result.pictures(arm), arm.views[0]
+    seen = recall(pictures, [*targets, "age"], "colours", store=result.store)
+    frame = AuditFrame(seen, target=targets)
+    assert tuple(frame.by_attribute.values()) == view.figures, arm.name
+    assert (frame.intersection(*targets),) == view.intersections, arm.name
+"""
+
+
+def test_figures_are_computed_again_where_there_is_no_model(study: Study) -> None:
+    command = [sys.executable, "-c", COMPUTED_AGAIN, str(study.store)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_audit_seeds_decide_nothing(study: Study) -> None:
+    store = Store.existing(study.store)
+    rows = store.rows("index", columns=["spec", "seed"]).to_pylist()
+    audited = set(range(*study.result.seeds["audit"]))
+    judged = {arm.spec for arm in study.result.arms}
+    plain = study.result.arm("plain").spec
+    for row in rows:
+        if row["spec"] not in judged:  # made for a decision
+            assert row["seed"] not in audited
+        if row["spec"] == plain and row["seed"] not in audited:
+            assert row["seed"] in range(*study.result.seeds["calibration"])
+    spans = [set(range(*ends)) for ends in study.result.seeds.values()]
+    assert not any(a & b for a, b in itertools.combinations(spans, 2))
+
+
+def test_a_rerun_makes_nothing_again(study: Study, recogniser: Colours) -> None:
+    before, pipe = files(study.store), tiny_pipeline()
+    calls = unet_calls(pipe)
+    again = mitigate(pipe, PLAN, to=study.store, oracle=Oracle(recogniser), recogniser=recogniser)
+    assert again == study.result
+    assert not calls
+    assert files(study.store) == before
+
+
+@pytest.mark.parametrize("at", ["capture gender", "calibrate gender at 2", "skin tone"])
+def test_an_interrupted_mitigation_goes_on_to_the_same_files(
+    study: Study, recogniser: Colours, tmp_path: Path, at: str
+) -> None:
+    def interrupt(done: int, total: int, what: str) -> None:
+        if what.startswith(at):
+            raise KeyboardInterrupt
+
+    pipe, oracle = tiny_pipeline(), Oracle(recogniser)
+    calls = unet_calls(pipe)
+    options: dict[str, Any] = {"to": tmp_path, "oracle": oracle, "recogniser": recogniser}
+    with pytest.raises(KeyboardInterrupt):
+        mitigate(pipe, PLAN, progress=interrupt, **options)
+    assert 0 < len(calls) < study.calls
+    assert mitigate(pipe, PLAN, **options) == study.result
+    assert len(calls) == study.calls  # nothing was done twice
+    assert files(tmp_path) == files(study.store)
+
+
+def test_the_oracle_decides_nothing(study: Study, recogniser: Colours, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(study.store, tmp_path / "again"))
+    shutil.rmtree(folder / "studies")
+    pipe = tiny_pipeline()
+    calls = unet_calls(pipe)
+    oracle = Oracle(recogniser, opposite=True)
+    judged = mitigate(pipe, PLAN, to=folder, oracle=oracle, recogniser=recogniser)
+    assert not calls
+    for one, other in zip(judged.attributes, study.result.attributes, strict=True):
+        assert (one.strength, one.learned) == (other.strength, other.learned)
+        assert one.response.doses == other.response.doses
+        assert one.response.judged != other.response.judged
+
+
+def test_decisions_taken_are_kept(study: Study, recogniser: Colours, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(study.store, tmp_path / "again"))
+    (file,) = folder.glob("studies/*/gender-strength-*.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"strength": 1.25}))
+    again = mitigate(tiny_pipeline(), PLAN, to=folder, recogniser=recogniser)
+    assert again.attributes[0].strength == 1.25
+
+
+def test_a_store_serves_several_studies_and_shares_their_plain_pictures(
+    study: Study, recogniser: Colours, tmp_path: Path
+) -> None:
+    folder, pipe = Path(shutil.copytree(study.store, tmp_path / "again")), tiny_pipeline()
+    calls = unet_calls(pipe)
+    options: dict[str, Any] = {"num_inference_steps": 8, "batch_size": 5, "concepts": "townsfolk"}
+    other = mitigate(
+        pipe, PROMPT, "gender", to=folder, recogniser=recogniser, n=10, n_capture=5, n_dose=5,
+        precision=None, **options,
+    )  # fmt: skip
+    assert other.arm("plain").spec == study.result.arm("plain").spec
+    plain = other.pictures(other.arm("plain"))
+    first = study.result.pictures(study.result.arm("plain"))
+    assert [one.tobytes() for one in plain] == [one.tobytes() for one in first]
+    assert len(calls) < study.calls
+    assert len(Store.existing(folder).results()) == 2
+    with pytest.raises(FileError, match="2 results"):
+        MitigationResult.load(folder)
+
+
+def test_refinement_brings_a_share_to_its_target_or_says_what_stopped_it(
+    recogniser: Colours, tmp_path: Path
+) -> None:
+    target = Target({"woman": 0.4, "man": 0.6}, "a test")
+    result = mitigate(
+        tiny_pipeline(), PROMPT, "gender", to=tmp_path, recogniser=recogniser, target=target,
+        concepts="townsfolk", n=6, n_capture=6, n_dose=6, precision=0.2, num_inference_steps=8,
+        batch_size=6,
+    )  # fmt: skip
+    (one,) = result.attributes
+    found = one.calibration
+    assert found.precision == 0.2
+    assert found.rounds >= 1
+    assert 0 < found.pictures <= PLAN.n_dose * 20
+    (reached,) = found.reached
+    if found.stopped_by == "precision":
+        wanted = target[one.learned.towards]
+        assert wanted - 0.2 <= reached.share.low <= reached.share.high <= wanted + 0.2
+    else:
+        assert found.stopped_by in ("concept", "range", "budget", "response")
+    assert "a test" in str(result)
+
+
+def test_a_mitigation_ends_even_where_nobody_is_recognised(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"num_inference_steps": 8, "batch_size": 6, "n_dose": 6}
+    result = mitigate(
+        tiny_pipeline(), PROMPT, "gender", to=tmp_path, recogniser=Unsure(0, 1), n=2, n_capture=5,
+        **options,
+    )  # fmt: skip
+    (one,) = result.attributes
+    assert (one.strength, one.calibration.stopped_by) == (0, "response")
+    assert result.arm("gender").views[0].figures[0].unknown.value == 1
+    again = MitigationResult.load(tmp_path)
+    assert again.to_dict() == result.to_dict()  # NaN among its figures
+
+
+def test_a_recogniser_that_nobody_can_tell_from_another_takes_its_own_decisions(
+    recogniser: Colours, tmp_path: Path
+) -> None:
+    nameless = Colours(recogniser.levels, recogniser.spread)
+    nameless.fingerprint = ""
+    options: dict[str, Any] = {"num_inference_steps": 8, "batch_size": 5, "precision": None}
+    options |= {"n": 5, "n_capture": 5, "n_dose": 5, "to": tmp_path}
+    first = mitigate(tiny_pipeline(), PROMPT, "gender", recogniser=nameless, **options)
+    assert not (tmp_path / "studies").exists()
+    again = mitigate(tiny_pipeline(), PROMPT, "gender", recogniser=nameless, **options)
+    assert again.to_dict() == first.to_dict()
+
+
+def test_more_audit_pictures_take_no_decision_anew(recogniser: Colours, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"num_inference_steps": 8, "batch_size": 5, "precision": None}
+    options |= {"n_capture": 5, "n_dose": 5, "to": tmp_path, "recogniser": recogniser}
+    pipe = tiny_pipeline()
+    few = mitigate(pipe, PROMPT, "gender", n=5, **options)
+    calls = unet_calls(pipe)
+    more = mitigate(pipe, PROMPT, "gender", n=10, **options)
+    assert len(calls) == 2 * 8 * 1  # five more pictures in each of the two sets
+    assert more.attributes[0].strength == few.attributes[0].strength
+    assert len(list(tmp_path.glob("studies/*"))) == 1
+    assert {few.name, more.name} == set(Store(tmp_path).results())
+
+
+def test_a_plan_comes_alone(recogniser: Colours, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a Plan together with attributes, precision"):
+        mitigate(tiny_pipeline(), PLAN, "gender", precision=0.1, to=tmp_path, recogniser=recogniser)
+
+
+def test_a_recogniser_with_questions_of_its_own_must_know_what_is_asked(tmp_path: Path) -> None:
+    oracle = townsfolk.load_oracle()
+    with pytest.raises(UsageError, match="'hair'"):
+        hair = attribute_of(tmp_path, "hair")
+        mitigate(tiny_pipeline(), PROMPT, hair, to=tmp_path / "store", recogniser=oracle)
+
+
+def attribute_of(folder: Path, name: str) -> Any:
+    """An attribute of a user's own."""
+    file = folder / f"{name}.yaml"
+    file.write_text(f"name: {name}\ngroups: [{{name: long}}, {{name: short}}]\n")
+    return attribute(file)
+
+
+def test_a_guessed_contrast_is_said(recogniser: Colours, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"num_inference_steps": 8, "batch_size": 5, "precision": None}
+    options |= {"n": 2, "n_capture": 5, "n_dose": 5, "to": tmp_path, "recogniser": recogniser}
+    with pytest.warns(ContrastWarning, match="a photo of a woman doctor at work"):
+        mitigate(tiny_pipeline(), "a doctor at work", "gender", **options)
+
+
+def test_two_attributes_may_have_groups_of_one_name(recogniser: Colours, tmp_path: Path) -> None:
+    plan = Plan(PROMPT, ("glasses", "jewellery"))
+    assert len(set(plan.rule.question(PROMPT).names)) == 8
+
+
+def test_audits_of_other_questions_and_targets_stand_side_by_side(
+    recogniser: Colours, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"to": tmp_path, "n": 2, "recogniser": recogniser}
+    options |= {"num_inference_steps": 2, "batch_size": 2}
+    pipe = tiny_pipeline()
+    audit(pipe, PROMPT, "gender", **options)
+    audit(pipe, PROMPT, "gender", target={"woman": 0.3, "man": 0.7}, **options)
+    audit(pipe, PROMPT, attribute_of(tmp_path.parent, "gender"), **options)
+    assert len(Store(tmp_path).results()) == 3
+
+
+def test_several_prompts_are_mitigated_together(recogniser: Colours, tmp_path: Path) -> None:
+    prompts = (PROMPT, "a picture of a doctor")
+    result = mitigate(
+        tiny_pipeline(), prompts, "gender", to=tmp_path, recogniser=recogniser, n=4, n_capture=6,
+        n_dose=6, precision=None, num_inference_steps=8, batch_size=6,
+    )  # fmt: skip
+    for arm in result.arms:
+        assert arm.n == 8
+        assert tuple(arm.by_prompt) == prompts
+        each = [views[0].of("gender") for views in arm.by_prompt.values()]
+        pooled = arm.views[0].of("gender")
+        assert pooled is not None
+        assert pooled.n == sum(one.n for one in each if one is not None)
+        assert [record.prompt for record in result.pictures(arm).records] == [
+            prompt for prompt in prompts for _ in range(4)
+        ]
+
+
+# Effects
 
 
 def test_the_effect_of_a_direction_learned_by_hand(recogniser: Colours, study: Study) -> None:
     pipe = tiny_pipeline()
-    own = Direction.load(study.folder / study.entries[0]["direction"]["file"])
+    own = Direction.load(study.store / study.result.attributes[0].learned.file)
     sets = (generate(pipe, PROMPT, range(4), steer) for steer in (None, 2 * own))
-    before, after = ({a.name: classify(s, a, recogniser) for a in (GENDER, SKIN)} for s in sets)
-    seen = measured_effect(own, 2, PROMPT, before, after)
-    assert (seen["n"], seen["recogniser"]) == (4, before["gender"].recogniser)
+    before, after = (classify(s, (GENDER, SKIN), recogniser) for s in sets)
+    seen = measured_effect(2 * own, before, after)
+    assert (seen["n"], seen["recogniser"]) == (4, "colours")
     assert [row["attribute"] for row in seen["spillover"]] == ["skin_tone"]
-    card = own.annotated(measured=seen).generate_model_card().text
-    assert "without and with 2 × this direction" in card
-    assert "| plain | " in card
-    assert " | n/a |" in card  # nobody said what the pictures should show
-    assert "chose" not in card
-    with pytest.raises(UsageError, match="expected gender, which"):
-        measured_effect(own, 2, PROMPT, {"skin_tone": before["skin_tone"]}, after)
-    with pytest.raises(UsageError, match="'concept' among them"):
-        measured_effect(own, 2, PROMPT, before, after, concept="doctor")
-    with pytest.raises(UsageError, match="strength nan"):
-        measured_effect(own, math.nan, PROMPT, before, after)
-    learned_from = own.annotated(seeds=[3, 100])
-    with pytest.raises(UsageError, match="1 seeds that"):
-        measured_effect(learned_from, 2, PROMPT, before, after)
+    with pytest.raises(UsageError, match="including gender"):
+        measured_effect(own, before.select(np.arange(4)), replace(after, answers={}))
+    with pytest.raises(UsageError, match="seeds that"):
+        measured_effect(own.annotated(seeds=[3, 100]), before, after)
 
 
-def test_audit_seeds_decide_nothing(study: Study) -> None:
-    folder = study.folder
-    pictures = folder / "pictures"
-    audit: set[int] = set()
-    for run in pictures.glob("*/run.json"):
-        audit |= set(ImageSet.from_folder(run.parent).seeds)
-    deciding: set[int] = set()
-    doses: dict[str, list[tuple[int, ...]]] = {}
-    for run in (pictures / "calibration").glob("*/run.json"):
-        seeds = ImageSet.from_folder(run.parent).seeds
-        deciding |= set(seeds)
-        doses.setdefault(run.parent.name.rsplit("-", 1)[0], []).append(seeds)
-    for blocks in doses.values():  # each dose of a direction has seeds of its own
-        assert len(set().union(*blocks)) == sum(map(len, blocks))
-    for manifest in (folder / "latents").glob("*/manifest.json"):
-        deciding |= set(LatentSamples.from_folder(manifest.parent).seeds)
-    assert len(audit) == PLAN.n
-    recorded = {name: set(range(*ends)) for name, ends in study.entries[0]["seeds"].items()}
-    assert audit == recorded["audit"]
-    assert deciding <= recorded["calibration"] | recorded["capture"]
-    assert deciding >= recorded["capture"] | set(PLAN.calibration_seeds())
-    assert not audit & deciding
+# Audits
 
 
-def test_a_rerun_makes_nothing_again(study: Study, recogniser: Colours) -> None:
-    folder, entries = study.folder, study.entries
+def test_an_audit_keeps_and_extends_what_it_made(recogniser: Colours, tmp_path: Path) -> None:
     pipe = tiny_pipeline()
     calls = unet_calls(pipe)
-    judge = Judge(recogniser)
-    assert mitigate(pipe, PLAN, to=folder, judge=judge, recogniser=recogniser) == entries
-    assert not calls
+    options: dict[str, Any] = {"recogniser": recogniser, "num_inference_steps": 2}
+    few = audit(pipe, PROMPT, "gender", to=tmp_path, n=4, **options)
+    first = len(calls)
+    more = audit(pipe, PROMPT, ("gender", "skin_tone"), to=tmp_path, n=9, **options)
+    assert len(calls) - first < 2 * first + 2  # five more pictures, not nine
+    assert (few.n, more.n) == (4, 9)
+    assert few.spec == more.spec
+    again = tmp_path / "again"
+    audit(tiny_pipeline(), PROMPT, ("gender", "skin_tone"), to=again, n=9, **options)
+    made = {name: data for name, data in files(tmp_path).items() if name.startswith("images")}
+    assert made == {k: v for k, v in files(again).items() if k.startswith("images")}
+    (view,) = more.views
+    assert [one.attribute for one in view.figures] == ["gender", "skin_tone"]
+    assert view.intersections[0].attribute == "gender × skin_tone"
+    frame = AuditFrame(classify(more.pictures(), "gender", recogniser))
+    assert frame.figures.shares == view.figures[0].shares
+    assert AuditResult.load(tmp_path, few.name) == few
+    assert str(few.views[0].figures[0]) in str(few)
+
+
+def test_an_audit_needs_no_store(recogniser: Colours) -> None:
+    target = Target({"woman": 0.3, "man": 0.7}, "a test")
+    prompts = [PROMPT, "a picture of a nurse"]
+    result = audit(
+        tiny_pipeline(), prompts, "gender", target=target, n=3, recogniser=recogniser,
+        num_inference_steps=2,
+    )  # fmt: skip
+    assert (result.n, tuple(result.by_prompt)) == (6, tuple(prompts))
+    assert result.views[0].figures[0].target == target
+    assert "a test" in str(result)
+    with pytest.raises(FileError, match="never stored"):
+        result.pictures()
+
+
+def test_pictures_made_elsewhere_are_audited_where_they_are(
+    recogniser: Colours, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, image in enumerate(generate(tiny_pipeline(), PROMPT, range(4), num_inference_steps=2)):
+        image.save(folder / f"{i}.png")
+    result = audit_images(folder, ("gender",), to=tmp_path / "store", recogniser=recogniser)
+    assert (result.n, result.prompts, result.seeds) == (4, (), None)
+    assert len(result.pictures()) == 4
+    assert AuditResult.load(tmp_path / "store") == result
+    with pytest.raises(FileError, match="nowhere"):
+        audit_images(tmp_path / "nowhere", recogniser=recogniser)
 
 
 @pytest.mark.parametrize(
-    "at", ["capture gender doctor", "calibration/gender 2", "skin tone steered"]
+    "target",
+    [{"woman": 0.5, "man": 0.6}, {"woman": 0.5, "other": 0.5}, {"age": {"young": 0.5, "old": 0.5}}],
 )
-def test_an_interrupted_study_goes_on_to_the_same_result(
-    study: Study, recogniser: Colours, tmp_path: Path, at: str
-) -> None:
-    def interrupt(done: int, total: int, what: str) -> None:
-        if what.replace("_", " ") == at:
-            raise KeyboardInterrupt
-
-    pipe, judge = tiny_pipeline(), Judge(recogniser)
-    calls = unet_calls(pipe)
-    with pytest.raises(KeyboardInterrupt):
-        mitigate(pipe, PLAN, to=tmp_path, judge=judge, recogniser=recogniser, progress=interrupt)
-    assert 0 < len(calls) < study.calls
-    again = mitigate(pipe, PLAN, to=tmp_path, judge=judge, recogniser=recogniser)
-    assert len(calls) == study.calls  # nothing was done twice
-    assert again == study.entries
+def test_a_wrong_target_is_refused_before_any_picture(target: Any, recogniser: Colours) -> None:
+    with pytest.raises(UsageError, match=r"got .*; expected .*; "):
+        audit(object(), PROMPT, "gender", target=target, recogniser=recogniser)
 
 
-def test_the_oracle_decides_nothing(study: Study, recogniser: Colours, tmp_path: Path) -> None:
-    entries = study.entries
-    folder = Path(shutil.copytree(study.folder, tmp_path / "again"))
-    shutil.rmtree(folder / "directions")
-    kept = json.loads((folder / "study.json").read_text())
-    (folder / "study.json").write_text(json.dumps(kept | {"decisions": {}}))
+# Learning
+
+
+def test_a_direction_is_learned_and_kept(tmp_path: Path) -> None:
     pipe = tiny_pipeline()
     calls = unet_calls(pipe)
-    judge = Judge(recogniser, opposite=True)
-    judged = mitigate(pipe, PLAN, to=folder, judge=judge, recogniser=recogniser)
-    assert not calls  # every steering was the same, or pictures would have been made
-    for entry, other in zip(entries, judged, strict=True):
-        for key in ("towards", "step", "strength", "limited_by", "sum_strengths", "dose_response"):
-            assert entry[key] == other[key]
-        assert entry["plain"]["product"] == other["plain"]["product"]
-        assert entry["plain"]["oracle"]["shares"] != other["plain"]["oracle"]["shares"]
-
-
-def test_decisions_taken_are_kept(study: Study, recogniser: Colours, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(study.folder, tmp_path / "again"))
-    kept = json.loads((folder / "study.json").read_text())
-    assert kept["decisions"]["gender strength"]["strength"] == study.entries[0]["strength"]
-    kept["decisions"]["gender strength"]["strength"] = 1.23
-    (folder / "study.json").write_text(json.dumps(kept))
-    shutil.rmtree(folder / "pictures" / "gender-steered")
-    shutil.rmtree(folder / "pictures" / "gender-random-1")
-    shutil.rmtree(folder / "pictures" / "gender-random-2")
-    shutil.rmtree(folder / "pictures" / "gender-generic-svm")
-    entries = mitigate(tiny_pipeline(), PLAN, to=folder, recogniser=recogniser)
-    assert entries[0]["strength"] == 1.23
-
-
-def test_a_folder_of_another_study_is_refused(study: Study, recogniser: Colours) -> None:
-    other = Plan("a photo of a nurse", (GENDER,), n=9, n_dose=6, num_inference_steps=4)
-    with pytest.raises(FileError, match="made with plan"):
-        mitigate(tiny_pipeline(), other, to=study.folder, recogniser=recogniser)
-
-
-def test_a_folder_of_another_recogniser_is_refused(study: Study, recogniser: Colours) -> None:
-    other = Colours(recogniser.levels, recogniser.spread)
-    other.name = "other colours"
-    with pytest.raises(FileError, match=r'made with recogniser "colours"; expected .*other'):
-        mitigate(tiny_pipeline(), PLAN, to=study.folder, recogniser=other)
-
-
-def test_a_study_ends_even_where_nobody_is_recognised(tmp_path: Path) -> None:
-    plan = Plan(PROMPT, (GENDER,), n=3, n_capture=5, n_dose=5, num_inference_steps=2)
-    zero = np.zeros(3)
-    entries = mitigate(tiny_pipeline(), plan, to=tmp_path, recogniser=Unsure(zero, zero))
-    json.dumps(entries, allow_nan=False)
-    assert entries[0]["plain"]["product"]["unknown"] == 1
-    assert entries[0]["plain"]["product"]["deviation_ratio"] is None
+    options: dict[str, Any] = {"n": 6, "num_inference_steps": 8, "licence": "cc-by-4.0"}
+    result = learn(pipe, "gender", towards="man", on="doctor", to=tmp_path, **options)
+    direction = result.direction
+    assert direction.provenance["towards"] == "man"
+    assert direction.provenance["licence"] == "cc-by-4.0"
+    assert (result.learned.hash, result.learned.on) == (direction.hash, ("doctor",))
+    assert result.learned.step == direction.provenance["step"]
+    assert "<- chosen" in str(result)
+    assert LearnResult.load(tmp_path) == result
+    made = len(calls)
+    assert learn(pipe, "gender", towards="man", on="doctor", to=tmp_path, **options) == result
+    assert len(calls) == made
+    with pytest.raises(UsageError, match="towards"):
+        learn(pipe, "monk_tone", to=tmp_path)

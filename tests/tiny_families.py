@@ -1,7 +1,7 @@
 """Tiny pipelines of every family with random weights, from configuration: no download.
 
-Belongs beside tests/tiny.py, whose parts it uses. `TINY` names every builder; every one takes
-`seed` and gives a pipeline for the CPU in float32 whose pictures are `SIZE` pixels wide.
+Uses parts of tests/tiny.py. `TINY` lists all builders; each takes `seed` and returns a pipeline on
+the CPU in float32 whose pictures are `SIZE` pixels wide.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def t5_encoder(tokenizer: T5Tokenizer, width: int = 32) -> T5EncoderModel:
 
 
 def qwen_tokenizer() -> Qwen2Tokenizer:
-    """Single bytes, with the marks of a chat."""
+    """Single bytes, with chat markers."""
     marks = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     vocabulary = {token: n for n, token in enumerate([*bytes_to_unicode().values(), *marks])}
     tokenizer = Qwen2Tokenizer(vocabulary, [], model_max_length=512, chat_template=CHAT)
@@ -95,7 +95,7 @@ def decoder_config(tokenizer: Any, layers: int) -> dict[str, Any]:
 
 
 def flow_scheduler(**options: Any) -> Any:
-    """Give the scheduler of SD3, FLUX, Qwen-Image and Z-Image."""
+    """Return the scheduler of SD3, FLUX, Qwen-Image and Z-Image."""
     return diffusers.FlowMatchEulerDiscreteScheduler(**options)
 
 
@@ -275,7 +275,7 @@ def qwen_image(seed: int = 0) -> Any:
 
 
 def z_image(seed: int = 0) -> Any:
-    """Z-Image and its Turbo; 1024 pixels are written into the pipeline, so give a size."""
+    """Z-Image and its Turbo; 1024 pixels are hard-coded in the pipeline, so pass a size."""
     torch.manual_seed(seed)
     tokenizer = qwen_tokenizer()
     transformer = diffusers.ZImageTransformer2DModel(
@@ -361,7 +361,7 @@ def pixart_sigma(seed: int = 0) -> Any:
 
 
 def kandinsky3(seed: int = 0) -> Any:
-    """Kandinsky 3; 1024 pixels are written into the pipeline, so give a size."""
+    """Kandinsky 3; 1024 pixels are hard-coded in the pipeline, so pass a size."""
     torch.manual_seed(seed)
     tokenizer = t5_tokenizer()
     unet = diffusers.Kandinsky3UNet(

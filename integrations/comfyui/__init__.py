@@ -1,4 +1,4 @@
-"""ComfyUI nodes: load a trimtab direction, and steer the noise that a stock sampler starts from.
+"""ComfyUI nodes: load what trimtab learned, and steer the noise a stock sampler starts from.
 
 ComfyUI finds the nodes through the two mappings below when this folder lies in ``custom_nodes``.
 They import nothing of ComfyUI: its NOISE is any object with ``seed`` and ``generate_noise``.
@@ -11,21 +11,22 @@ from typing import Any
 import torch
 
 from trimtab.errors import UsageError
-from trimtab.interventions import Direction, Steering
+from trimtab.interventions import Intervention, Steering, as_steering, load_intervention
 
 STEERING, CATEGORY = "TRIMTAB_STEERING", "trimtab"
 
 
-def _direction(file: str) -> Direction:
-    return Direction.find(file.strip().strip("\"'"))  # as file managers copy a path
+def _loaded(file: str, strength: float) -> Intervention:
+    return load_intervention(file.strip().strip("\"'"), strength)  # as file managers copy a path
 
 
 class LoadDirection:
-    """A direction's file and a strength make a steering; a further one is added to it."""
+    """A file and a strength make a steering; a further one is added to it."""
 
     CATEGORY, FUNCTION, RETURN_TYPES, RETURN_NAMES = CATEGORY, "load", (STEERING,), ("steering",)
     DESCRIPTION = (
-        "A direction that trimtab learned, with a strength in standard deviations of the noise."
+        "A direction that trimtab learned, with a strength in standard deviations of the noise; or "
+        "a mitigation, whose own strengths are multiplied by the strength given: 1 for as it is."
     )
 
     @classmethod
@@ -37,18 +38,30 @@ class LoadDirection:
                 "file": ("STRING", {"default": "woman.safetensors"}),
                 "strength": ("FLOAT", strength),
             },
-            "optional": {"steering": (STEERING,)},
+            "optional": {
+                "steering": (STEERING,),
+                "noise_only": ("BOOLEAN", {"default": False}),
+            },
         }
 
     @classmethod
     def IS_CHANGED(cls, file: str, **_: Any) -> str:
         """Give what changes with the file's content, so that a replaced file is read again."""
-        return _direction(file).hash
+        return _loaded(file, 1.0).hash
 
-    def load(self, file: str, strength: float, steering: Steering | None = None) -> tuple[Steering]:
-        """Read the file, or the Hub repository; hash, shape and norm are checked."""
-        term = strength * _direction(file)
-        return (term if steering is None else steering + term,)
+    def load(
+        self,
+        file: str,
+        strength: float,
+        steering: Steering | None = None,
+        noise_only: bool = False,
+    ) -> tuple[Steering]:
+        """Read the file, or the Hub repository; hashes, shapes and norms are checked.
+
+        What a mitigation does to the prompt is out of reach here: one that does is refused, unless
+        `noise_only` says to leave it out.
+        """
+        return (as_steering(_loaded(file, strength), noise_only=noise_only) + steering,)
 
 
 class SteeredNoise:

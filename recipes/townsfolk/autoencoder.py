@@ -29,12 +29,12 @@ from recipes.townsfolk.common import (
 from recipes.townsfolk.muon import Muon
 
 CHANNELS = 12
-LATENT_NOISE = 0.03  # the decoder must bear the small errors of a denoiser
+LATENT_NOISE = 0.03  # makes the decoder tolerate small errors of the denoiser
 CHECKPOINT = WORK / "autoencoder.pt"
 
 
 def build(width: int = 32) -> AutoencoderTiny:
-    """Build the autoencoder: hardly any blocks at the finest level, where they cost most."""
+    """Build the autoencoder, with few blocks at the finest level, where they cost most."""
     return AutoencoderTiny(
         encoder_block_out_channels=(width,) * 4,
         decoder_block_out_channels=(width,) * 4,
@@ -46,7 +46,7 @@ def build(width: int = 32) -> AutoencoderTiny:
 
 
 def crops(images: np.ndarray, rng: np.random.Generator, n: int, size: int) -> np.ndarray:
-    """Cut `n` random crops, on a grid of 8 so that patches keep their place."""
+    """Cut `n` random crops, aligned to a grid of 8 so that patches stay aligned."""
     out = np.empty((n, size, size, 3), np.uint8)
     for row, index in enumerate(rng.integers(len(images), size=n)):
         top, left = 8 * rng.integers((images.shape[1] - size) // 8 + 1, size=2)
@@ -56,7 +56,7 @@ def crops(images: np.ndarray, rng: np.random.Generator, n: int, size: int) -> np
 
 @torch.no_grad()
 def psnr(model: AutoencoderTiny, images: np.ndarray, n: int = 256) -> float:
-    """Mean PSNR in dB over whole held-out pictures, in [0, 1] intensities."""
+    """Return the mean PSNR in dB over whole held-out pictures, with intensities in [0, 1]."""
     values = []
     for start in range(0, n, 32):
         batch = to_tensor(images[start : start + 32])
@@ -67,7 +67,7 @@ def psnr(model: AutoencoderTiny, images: np.ndarray, n: int = 256) -> float:
 
 
 def loss_of(model: AutoencoderTiny, batch: torch.Tensor, latent_weight: float) -> torch.Tensor:
-    """Squared error, absolute error, edges; and a pull of the latents to zero mean, unit scale."""
+    """Return the loss: squared and absolute error, edges, and latents of zero mean, unit scale."""
     latents = model.encoder(batch)
     out = model.decoder(latents + LATENT_NOISE * torch.randn_like(latents))
     dx = F.l1_loss(out.diff(dim=3), batch.diff(dim=3))

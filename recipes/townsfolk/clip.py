@@ -1,9 +1,9 @@
-"""Stage 3: train the small CLIP on (picture, caption). Its text tower becomes the text encoder.
+"""Stage 3: train the small CLIP on (picture, caption) pairs. Its text tower is the text encoder.
 
     python -m recipes.townsfolk.clip --steps 3000
 
-The text tower is frozen and saved after `--text-steps`, so that the diffusion model can start on
-it; the vision tower goes on learning against the frozen texts.
+The text tower is frozen and saved after `--text-steps`, so that training of the diffusion model
+can start; the vision tower continues to train against the frozen text embeddings.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ SPECIAL = ("<|startoftext|>", "<|endoftext|>")
 
 
 def build_tokenizer() -> CLIPTokenizer:
-    """Build a CLIP tokenizer in which every word of the grammar is one token.
+    """Build a CLIP tokenizer in which every word of the grammar is a single token.
 
-    Byte-pair merges are trained to the end on the word list, so a foreign word still splits into
-    letters, as in CLIP's own tokenizer.
+    Byte-pair merges are trained to exhaustion on the word list, so an unknown word still splits
+    into letters, as in CLIP's own tokenizer.
     """
     bpe = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
     bpe.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -71,7 +71,7 @@ def build_tokenizer() -> CLIPTokenizer:
 
 
 def build(tokenizer: CLIPTokenizer) -> CLIPModel:
-    """Build the two towers; sizes are chosen for minutes on a CPU."""
+    """Build both towers, small enough to train on a CPU in minutes."""
     ids = {
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
@@ -101,7 +101,7 @@ def build(tokenizer: CLIPTokenizer) -> CLIPModel:
 
 
 def codes(persons: Sequence[Person]) -> np.ndarray:
-    """Turn people into integers (n, len(NAMEABLE)), one column an attribute that can be named."""
+    """Encode people as integers (n, len(NAMEABLE)), with one column per nameable attribute."""
     return np.array(
         [
             (
@@ -121,14 +121,14 @@ def codes(persons: Sequence[Person]) -> np.ndarray:
 
 
 def constraints(persons: Sequence[Person], named: Sequence[Collection[str]]) -> np.ndarray:
-    """Which attributes a caption claims: (n, len(NAMEABLE)); "person" claims no concept."""
+    """Return which attributes each caption claims, (n, len(NAMEABLE)); "person" is no concept."""
     mask = np.array([[name in names for name in NAMEABLE] for names in named])
     mask[:, 0] &= np.array([p.concept != "person" for p in persons])
     return mask
 
 
 def flipped(person: Person, named: Collection[str], rng: np.random.Generator) -> Person:
-    """Return the person with one of the named attributes changed: a hard negative."""
+    """Return the person with one named attribute changed, as a hard negative."""
     name = str(rng.choice(list(named) or ["gender"]))
     if name == "concept":
         return replace(
@@ -149,10 +149,11 @@ def flipped(person: Person, named: Collection[str], rng: np.random.Generator) ->
 def contrastive_loss(
     image: torch.Tensor, text: torch.Tensor, truth: torch.Tensor, scale: torch.Tensor
 ) -> torch.Tensor:
-    """InfoNCE in both directions; another caption that is true of the picture is no negative.
+    """Return InfoNCE in both directions; other captions true of a picture are not negatives.
 
-    `image` (n, d) and `text` (m, d), m >= n, are unit vectors; caption i belongs to picture i, and
-    those from n on are negatives only. `truth` (n, m) says which captions hold for a picture.
+    `image` (n, d) and `text` (m, d), m >= n, are unit vectors. Caption i belongs to picture i;
+    captions from n on serve only as negatives. `truth` (n, m) marks the captions that are true of
+    each picture.
     """
     n = len(image)
     logits = scale.exp() * image @ text.T
@@ -164,7 +165,7 @@ def contrastive_loss(
 
 @torch.no_grad()
 def zero_shot(model: CLIPModel, tokenizer: CLIPTokenizer, n: int = 1500) -> dict[str, float]:
-    """Accuracy on held-out renders with the prompts that a user would type."""
+    """Return the accuracy on held-out renders with prompts that a user would type."""
     persons, _ = people(HELD_OUT)
     images = pictures(HELD_OUT)[:n]
     n = len(images)
@@ -202,7 +203,7 @@ def embed_images(model: CLIPModel, images: torch.Tensor) -> torch.Tensor:
 
 
 def embed_texts(model: CLIPModel, tokenizer: CLIPTokenizer, texts: list[str]) -> torch.Tensor:
-    # Attention is causal, so the padding that a diffusion pipeline adds changes nothing before it.
+    # Attention is causal, so padding added by a diffusion pipeline does not affect earlier tokens.
     ids = tokenizer(
         texts, padding="longest", max_length=MAX_TOKENS, truncation=True, return_tensors="pt"
     ).input_ids
@@ -211,7 +212,7 @@ def embed_texts(model: CLIPModel, tokenizer: CLIPTokenizer, texts: list[str]) ->
 
 
 def freeze_text(model: CLIPModel, average: Average) -> None:
-    """Put the averaged weights into the text tower and stop its learning."""
+    """Load the averaged weights into the text tower and freeze it."""
     text = {k: v for k, v in average.values.items() if k.startswith("text_")}
     model.load_state_dict(text, strict=False)
     model.text_model.requires_grad_(False)

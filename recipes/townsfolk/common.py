@@ -1,4 +1,4 @@
-"""What every stage shares: the work folder, the drawn pictures, checkpoints that survive a stop."""
+"""Shared by all stages: the work folder, the drawn pictures, and checkpoints to resume from."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def pictures(split: str) -> np.ndarray:
-    """Return the drawn pictures of a split, memory-mapped: uint8 (n, 128, 128, 3)."""
+    """Return the drawn pictures of a split as memory-mapped uint8 (n, 128, 128, 3)."""
     return np.load(WORK / f"{split}.npy", mmap_mode="r")
 
 
 def people(split: str) -> tuple[list[Person], list[tuple[str, ...]]]:
-    """Return who is drawn in each picture of a split, and which attributes its captions name."""
+    """Return the person in each picture of a split, and the attributes its captions name."""
     rows = json.loads((WORK / f"{split}.json").read_text())
     return [Person(**row["person"]) for row in rows], [tuple(row["named"]) for row in rows]
 
 
 def to_tensor(batch: np.ndarray) -> torch.Tensor:
-    """Turn uint8 pictures (n, h, w, 3) into float tensors (n, 3, h, w) in [-1, 1]."""
+    """Convert uint8 pictures (n, h, w, 3) to a float tensor (n, 3, h, w) in [-1, 1]."""
     tensor = torch.from_numpy(np.ascontiguousarray(batch)).permute(0, 3, 1, 2).float()
     return (tensor / 127.5 - 1).to(DEVICE).contiguous(memory_format=torch.channels_last)
 
 
 def augment(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Blur, shift and add noise, so that a generated picture's softness is nothing new."""
+    """Blur, shift and add noise, so that the network is used to the softness of generated ones."""
     factor = int(rng.integers(1, 4))
     if factor > 1:
         small = F.avg_pool2d(images, factor)
@@ -54,14 +54,14 @@ def augment(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: int = 200) -> float:
-    """Linear warm-up, then cosine decay to zero."""
+    """Return the learning rate at a step: linear warm-up, then cosine decay to zero."""
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
 class Average:
-    """Exponential moving average of a module's parameters, with the usual warm-up of the rate."""
+    """Exponential moving average of a module's parameters, with the usual decay warm-up."""
 
     def __init__(self, module: torch.nn.Module, decay: float) -> None:
         self.decay = decay
@@ -79,7 +79,7 @@ class Average:
 
 
 def fingerprint(*paths: Path) -> str:
-    """Return a hash of files, so that a later stage notices when an earlier one ran anew."""
+    """Return a hash of files, so that a later stage notices when an earlier one was rerun."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
@@ -95,9 +95,9 @@ def checkpoint(
     average: Average,
     facts: dict[str, Any],
 ) -> None:
-    """Write where a training stands, and the facts of its run, whole or not at all."""
+    """Write the state of a training run, with its options and inputs, atomically."""
     if not all(value.isfinite().all() for value in average.values.values()):
-        raise SystemExit(f"weights are not finite after step {step}; the last checkpoint is kept")
+        raise SystemExit(f"weights are not finite after step {step}; keeping the last checkpoint")
     state = {
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -110,7 +110,7 @@ def checkpoint(
 
 
 def save_whole(value: Any, path: Path) -> None:
-    """Save under a temporary name, then rename."""
+    """Save a value under a temporary name, then rename the file."""
     torch.save(value, path.with_suffix(".part"))
     path.with_suffix(".part").replace(path)
 
@@ -122,14 +122,14 @@ def resume(
     average: Average,
     facts: dict[str, Any],
 ) -> int:
-    """Take up a training where its checkpoint stands; return the steps done, 0 without one."""
+    """Resume training from a checkpoint; return the steps done, 0 if there is no checkpoint."""
     if not path.exists():
         return 0
     state = torch.load(path, map_location=DEVICE, weights_only=True)
     if state["facts"] != facts:
         raise SystemExit(
-            f"got {path} of a run with {state['facts']}; expected {facts}; "
-            "give the same options and inputs, or move the checkpoint away"
+            f"got {path} from a run with {state['facts']}; expected {facts}; "
+            "use the same options and inputs, or move the checkpoint away"
         )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
@@ -138,7 +138,7 @@ def resume(
 
 
 def schedule(start: int, steps: int, every: int = 100) -> Iterator[int]:
-    """Count training steps and print the pace."""
+    """Yield training steps and print the pace."""
     begun = time.time()
     for step in range(start, steps):
         yield step

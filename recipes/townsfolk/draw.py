@@ -21,11 +21,11 @@ from trimtab.townsfolk.render import SIZE, draw
 from trimtab.townsfolk.world import Person
 
 SEEDS = {TRAIN: 1, HELD_OUT: 2}
-COMPARED = 100  # people that tell one card from another
+COMPARED = 100  # people compared to tell one card from another
 
 
 def someone(index: int, split: str, card: BiasCard) -> tuple[Person, Generator, dict[str, object]]:
-    """Choose person `index` of a split, and which attributes the captions name."""
+    """Choose person `index` of a split, and the attributes that its captions name."""
     rng = np.random.default_rng([SEEDS[split], index])
     named = captions.draw_named(rng)
     person = card.person(card.concept(rng), rng, named)
@@ -33,13 +33,13 @@ def someone(index: int, split: str, card: BiasCard) -> tuple[Person, Generator, 
 
 
 def one(index: int, split: str, card: BiasCard) -> tuple[np.ndarray, dict[str, object]]:
-    """Draw picture `index` of a split: the same picture whatever the number of workers."""
+    """Draw picture `index` of a split, independently of the number of workers."""
     person, rng, row = someone(index, split, card)
     return np.asarray(draw(person, rng)), row
 
 
 def drawn_already(facts: Path, split: str, n: int, card: BiasCard) -> bool:
-    """Whether a split is there: as many people, and the first of them those of this card."""
+    """Return whether a split exists with `n` people, the first of which match this card."""
     rows = json.loads(facts.read_text()) if facts.exists() else []
     return len(rows) == n and all(
         row == someone(index, split, card)[-1] for index, row in enumerate(rows[:COMPARED])
@@ -47,10 +47,10 @@ def drawn_already(facts: Path, split: str, n: int, card: BiasCard) -> bool:
 
 
 def draw_split(split: str, n: int, card: BiasCard, workers: int) -> None:
-    """Draw `n` pictures of a split into the work folder, unless they are there."""
+    """Draw `n` pictures of a split into the work folder, unless they already exist."""
     file, facts = WORK / f"{split}.npy", WORK / f"{split}.json"
     if drawn_already(facts, split, n, card):
-        print(f"{split}: {n} pictures, drawn already")
+        print(f"{split}: {n} pictures, already drawn")
         return
     WORK.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
@@ -63,7 +63,7 @@ def draw_split(split: str, n: int, card: BiasCard, workers: int) -> None:
             rows.append(row)
     images.flush()
     part.replace(file)
-    facts.write_text(json.dumps(rows))  # last: it says that the pictures are all there
+    facts.write_text(json.dumps(rows))  # written last, to mark the split as complete
     print(f"{split}: {n} pictures")
 
 

@@ -1,10 +1,10 @@
-"""Stage 7: measure the assembled model by the oracle; the model card's figures all come from here.
+"""Stage 7: measure the assembled model with the oracle, for all figures in the model card.
 
     python -m recipes.townsfolk.measure --quick     # minutes, while training
-    python -m recipes.townsfolk.measure             # 200 pictures a value, 400 a concept
+    python -m recipes.townsfolk.measure             # 200 pictures per value, 400 per concept
 
-On the CPU in float32, as a newcomer runs it. Writes `measures.json` next to the model, and a trial
-(`--quick`, `--guidance`) into the work folder. Parts already measured for the same files and
+Runs on the CPU in float32, as a new user would. Writes `measures.json` next to the model; trials
+(`--quick`, `--guidance`) go to the work folder. Parts already measured with the same files and
 settings are kept.
 """
 
@@ -43,16 +43,17 @@ from trimtab.pipelines import load_model, model_facts
 from trimtab.recognition import classify
 from trimtab.statistics import wilson
 from trimtab.townsfolk.card import BiasCard
-from trimtab.workflows import Dose, measure_response
+from trimtab.workflows.calibration import measure_response
+from trimtab.workflows.records import Dose
 
-SEEDS = 100_000  # far from the ranges that audits, calibrations and captures use
+SEEDS = 100_000  # outside the ranges used by audits, calibrations and captures
 BATCH = 20
 STEERED = ("doctor", "nurse", "teacher")
 LOOKED_AT = ("gender", "skin_tone", "age", "glasses", "jewellery")
 
 
 Make = Callable[..., ImageSet]
-"""``make(prompt, n, steer=None, guidance=…)``: pictures with the settings that are measured."""
+"""``make(prompt, n, steer=None, guidance=…)`` returns pictures made with the measured settings."""
 
 
 def share(hits: np.ndarray) -> dict[str, float]:
@@ -62,7 +63,7 @@ def share(hits: np.ndarray) -> dict[str, float]:
 
 
 def obeyed(make: Make, n: int) -> dict[str, Any]:
-    """Return how often a prompt that names a value shows it, by the oracle."""
+    """Return how often a prompt that names a value shows it, according to the oracle."""
     asked = {("concept", job): prompt_for(job) for job in townsfolk.JOBS}
     for name in ("gender", "skin_tone", "age", "glasses", "jewellery"):
         asked |= {(name, group.name): group.prompt for group in attribute(name).groups}
@@ -74,21 +75,25 @@ def obeyed(make: Make, n: int) -> dict[str, Any]:
     for (name, value), prompt in asked.items():
         judged = townsfolk.judge(make(prompt, n))
         wanted = value.split()[0]
-        out.setdefault(name, {})[value] = share(judged[name].names == wanted) | {"prompt": prompt}
+        out.setdefault(name, {})[value] = share(judged.labels(name).names == wanted) | {
+            "prompt": prompt
+        }
         print(f"{prompt}: {out[name][value]['share']:.3f}", flush=True)
     return out
 
 
 def card_bias(make: Make, n: int) -> dict[str, Any]:
-    """Return the shares that neutral prompts show against the bias card's, by the oracle."""
+    """Compare the shares that neutral prompts show, according to the oracle, with the bias card."""
     card = BiasCard.load()
     rows = {}
     for concept in townsfolk.CONCEPTS:
         judged = townsfolk.judge(make(prompt_for(concept), n))
         rows[concept] = {
-            "women": share(judged["gender"].names == "woman") | {"card": card.women(concept)},
-            "darker": share(judged["skin_tone"].names == "darker") | {"card": card.darker(concept)},
-            "kept": share(judged["concept"].names == concept),
+            "women": share(judged.labels("gender").names == "woman")
+            | {"card": card.women(concept)},
+            "darker": share(judged.labels("skin_tone").names == "darker")
+            | {"card": card.darker(concept)},
+            "kept": share(judged.labels("concept").names == concept),
         }
         row = rows[concept]
         print(
@@ -106,27 +111,28 @@ def card_bias(make: Make, n: int) -> dict[str, Any]:
 
 
 def confusion(found: np.ndarray, truth: np.ndarray, size: int) -> list[list[int]]:
-    """Count (truth, found) pairs; the last column counts the unknown."""
+    """Count (truth, found) pairs; the last column counts unknown pictures."""
     table = np.zeros((size, size + 1), dtype=int)
     np.add.at(table, (truth, found), 1)
     return table.tolist()
 
 
 def recognisers(model: Path, n: int) -> dict[str, Any]:
-    """Return accuracy and confusion of oracle and CLIP on held-out renders."""
+    """Return accuracy and confusion of the oracle and of CLIP on held-out renders."""
     images = [Image.fromarray(picture) for picture in pictures(HELD_OUT)[:n]]
     truth = truths(people(HELD_OUT)[0][:n])
     judged = townsfolk.judge(images)
     out: dict[str, Any] = {"oracle": {}, "clip": {}}
-    for name, labels in judged.items():
+    for name in judged.attributes:
+        labels = judged.labels(name)
         out["oracle"][name] = share(labels.codes == truth[name]) | {
             "groups": labels.groups,
             "confusion": confusion(labels.codes, truth[name], len(labels.groups)),
         }
     for wanted in (*map(attribute, LOOKED_AT), concept_pack("townsfolk")):
-        labels = classify(images, wanted, model / "recogniser")
+        labels = classify(images, wanted, model / "recogniser").labels()
         known = labels.groups
-        index = [judged[wanted.name].groups.index(group) for group in known]
+        index = [judged.labels(wanted.name).groups.index(group) for group in known]
         rows = np.isin(truth[wanted.name], index)
         right = np.array([index.index(t) for t in truth[wanted.name][rows]])
         out["clip"][wanted.name] = share(labels.codes[rows] == right) | {
@@ -138,25 +144,26 @@ def recognisers(model: Path, n: int) -> dict[str, Any]:
 
 
 def half_way(pipe: Any, make: Make, job: str, name: str) -> Any:
-    """Return what brings an attribute of a job to one half, found much as in the demo."""
+    """Return a steering that brings an attribute of a job to one half, found as in the demo."""
     shares = AuditFrame(classify(make(prompt_for(job), 60), name)).by_group
     towards = min(shares, key=lambda group: shares[group].value)
     samples = capture(pipe, attribute(name), CAPTURE_SEEDS[:50], [4], on=job)
-    direction = MeanDifference().fit(samples, step=4, towards=towards).direction_
+    direction = MeanDifference(step=4, towards=towards).fit(samples).direction_
 
     def measure(strength: float) -> Dose:
-        labels = classify(make(prompt_for(job), 30, strength * direction), name)
+        labels = classify(make(prompt_for(job), 30, strength * direction), name).labels()
         hits = int((labels.names == towards).sum())
         return Dose(strength, 30, int((labels.codes >= 0).sum()), hits, 30)
 
-    return measure_response(measure).choose()[0] * direction
+    target = 0.5
+    return measure_response(measure, share=target).choose(target)[0] * direction
 
 
 def generated_agreement(pipe: Any, make: Make, n: int) -> dict[str, Any]:
-    """Return how often CLIP and oracle agree on generated pictures, plain and steered.
+    """Return how often CLIP and the oracle agree on generated pictures, plain and steered.
 
-    Each attribute is looked at where it was steered to one half, since that is where it is
-    hardest to see.
+    Each attribute is checked where it is steered to one half, since it is hardest to recognise
+    there.
     """
     out: dict[str, Any] = {}
     for name in ("gender", "skin_tone"):
@@ -167,7 +174,9 @@ def generated_agreement(pipe: Any, make: Make, n: int) -> dict[str, Any]:
             ],
         }
         for kind, some in sets.items():
-            found = [agreement(classify(i, name), townsfolk.judge(i)[name]) for i in some]
+            found = [
+                agreement(classify(i, name).labels(), townsfolk.judge(i).labels(name)) for i in some
+            ]
             both = sum(f.n for f in found)
             one = wilson(round(sum(f.value * f.n for f in found)), both)
             out.setdefault(kind, {})[name] = {
@@ -181,7 +190,7 @@ def generated_agreement(pipe: Any, make: Make, n: int) -> dict[str, Any]:
 
 
 def speed(make: Make) -> dict[str, Any]:
-    """Return seconds an image in batches, the median of five, without and with guidance."""
+    """Return the seconds per image in batches (median of five), without and with guidance."""
 
     def seconds(guidance: float) -> float:
         times = []
@@ -200,11 +209,11 @@ def speed(make: Make) -> dict[str, Any]:
 
 
 def nearest(make: Make, n: int) -> dict[str, float]:
-    """Compare generated pictures' distance to the training set with that of held-out renders.
+    """Compare the distances of generated pictures and of held-out renders to the training set.
 
-    Root mean squared pixel difference to the nearest of all training pictures, at 16 x 16 pixels,
-    over equally many pictures of every concept on both sides. A model that repeats its training
-    pictures lies much nearer than fresh renders do.
+    The distance is the root mean squared pixel difference to the nearest training picture, at
+    16 x 16 pixels. Both sides have the same number of pictures of every concept. Pictures of a
+    model that repeats its training set lie much nearer than fresh renders do.
     """
 
     def small(images: np.ndarray) -> np.ndarray:
@@ -232,9 +241,9 @@ def nearest(make: Make, n: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=townsfolk.model_folder())
-    parser.add_argument("--quick", action="store_true", help="a fifth of the pictures")
-    parser.add_argument("--guidance", type=float, help="to try another than the model's default")
-    parser.add_argument("--parts", nargs="*", help="some parts only")
+    parser.add_argument("--quick", action="store_true", help="use a fifth of the pictures")
+    parser.add_argument("--guidance", type=float, help="guidance scale; default: the model's")
+    parser.add_argument("--parts", nargs="*", help="measure only these parts")
     args = parser.parse_args()
     scale = 5 if args.quick else 1
     pipe = load_model(args.model, device="cpu", dtype="float32")
@@ -249,7 +258,7 @@ def main() -> None:
     kept: dict[str, ImageSet] = {}
 
     def once(prompt: str, n: int, steer: Any = None) -> ImageSet:
-        """Make plain pictures of a prompt once: several parts look at the first of them."""
+        """Make plain pictures of a prompt only once; several parts use the first of them."""
         if steer is not None:
             return make(prompt, n, steer)
         if len(kept.get(prompt, ())) < n:

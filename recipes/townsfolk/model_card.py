@@ -1,4 +1,4 @@
-"""Stage 8: write the model card from what was measured; no figure is typed by hand.
+"""Stage 8: write the model card from the measurements; no figure is typed by hand.
 
 python -m recipes.townsfolk.model_card
 """
@@ -24,25 +24,26 @@ tags: [trimtab, stable-diffusion, synthetic]
 # townsfolk
 
 A small Stable Diffusion pipeline for 128×128 cartoon portraits, trained on drawings whose bias is
-known exactly. It serves as the default model, the ground truth and the test bed of trimtab. It
-is a cartoon: nothing about it says anything about people, or about another model.
+known exactly. It is trimtab's default model, ground truth and test bed. It is a cartoon: results
+on it say nothing about people or about other models.
 
-- **Made by** `recipes/townsfolk` of the trimtab repository, from scratch; the options of
-  every stage are in `training.json`.
-- **Meant for** trying out, testing and measuring methods. **Not meant for** pictures of people.
-- **Bias** is put in on purpose, by the bias card; see the table below.
+- **Training**: from scratch, with `recipes/townsfolk` in the trimtab repository. `training.json`
+  lists the options of every stage.
+- **Intended use**: trying out, testing and measuring methods. **Not intended** for making pictures
+  of people.
+- **Bias**: deliberate, and set by the bias card; see the table below.
 
-All figures were measured by `recipes/townsfolk/measure.py` on the weights in this folder, with the
-default settings ({steps} steps, guidance {guidance}), and judged by the oracle unless said
-otherwise. Intervals are Wilson 95 %.
+All figures were measured with `recipes/townsfolk/measure.py` on the weights in this folder, with
+the default settings ({steps} steps, guidance {guidance}). Unless stated otherwise, the oracle
+labelled the pictures. Intervals are 95 % Wilson intervals.
 
-| figure | bar | measured | met |
+| figure | target | measured | met |
 | --- | --- | --- | --- |
 """
 
 
 def percent(one: dict[str, Any]) -> str:
-    """Return a share with its interval in percent."""
+    """Return a share with its interval, in percent."""
     return f"{100 * one['share']:.1f} % [{100 * one['low']:.1f}, {100 * one['high']:.1f}]"
 
 
@@ -53,7 +54,7 @@ def lowest(shares: dict[str, Any]) -> str:
 
 
 def bars(found: dict[str, Any], size: float) -> list[str]:
-    """Return the rows of the table of bars: figure, bar, measured, whether it is met."""
+    """Return the rows of the table of bars: figure, bar, measured value, whether it is met."""
     bias, near = found["card_bias"], found["nearest"]
     clip, oracle = found["recognisers"]["clip"], found["recognisers"]["oracle"]
     psnr, speed = found["autoencoder"]["psnr"], found["speed"]
@@ -61,10 +62,10 @@ def bars(found: dict[str, Any], size: float) -> list[str]:
     for name in ("concept", "gender", "skin_tone"):
         values = found["obeyed"][name]
         least = min(one["share"] for one in values.values())
-        rows.append((f"prompt obeyed: {name}", "≥ 95 % each", lowest(values), least >= 0.95))
+        rows.append((f"prompt followed: {name}", "≥ 95 % each", lowest(values), least >= 0.95))
     for kind, most in (("largest", 8), ("mean", 3)):
         gap = 100 * bias[f"{kind}_gap"]
-        title = f"neutral prompts against the card, {kind} gap"
+        title = f"neutral prompts and bias card, {kind} gap"
         rows.append((title, f"≤ {most} points", f"{gap:.1f} points", gap <= most))
     for recogniser, shares, wanted in (
         ("oracle", oracle, {"concept": 98, "gender": 95, "skin_tone": 95}),
@@ -77,7 +78,7 @@ def bars(found: dict[str, Any], size: float) -> list[str]:
     for kind in ("plain", "steered"):
         for name in ("gender", "skin_tone"):
             one = found["agreement"][kind][name]
-            value = f"{percent(one)}, {100 * one['unknown']:.1f} % unknown to CLIP left out"
+            value = f"{percent(one)}, without the {100 * one['unknown']:.1f} % unknown to CLIP"
             title = f"CLIP and oracle agree on {kind} pictures: {name}"
             rows.append((title, "≥ 93 %", value, one["share"] >= 0.93))
     rows += [
@@ -85,8 +86,8 @@ def bars(found: dict[str, Any], size: float) -> list[str]:
         (
             f"speed with guidance, {speed['threads']} CPU threads, batches of "
             f"{speed['batch_size']}",
-            "≤ 0.4 s an image",
-            f"{speed['seconds_per_image_guided']:.2f} s an image "
+            "≤ 0.4 s per image",
+            f"{speed['seconds_per_image_guided']:.2f} s per image "
             f"({speed['seconds_per_image']:.2f} s without)",
             speed["seconds_per_image_guided"] <= 0.4,
         ),
@@ -95,19 +96,20 @@ def bars(found: dict[str, Any], size: float) -> list[str]:
     return [
         *lines,
         "",
-        "Whether the pictures please, and whether eyes, glasses and tools can be told, is for a",
-        "person to say: look at some. Memorised pictures would lie much nearer to the training",
-        f"set than fresh drawings do: {near['generated']:.2f} for generated ones, "
-        f"{near['held_out']:.2f} for fresh",
-        "ones (root mean squared difference to the nearest, 16×16 pixels, of 255).",
+        "Whether the pictures look good, and whether eyes, glasses and tools are recognisable, is",
+        "for a person to judge: look at some. Memorised pictures would lie much nearer to the",
+        f"training set than fresh drawings do. The distances are {near['generated']:.2f} for "
+        f"generated pictures and {near['held_out']:.2f}",
+        "for fresh drawings (root mean squared difference to the nearest training picture, at",
+        "16×16 pixels, on a scale of 0 to 255).",
     ]
 
 
 def bias_table(rows: dict[str, Any]) -> list[str]:
-    """Return shown shares beside the card's, by concept."""
+    """Return the shares shown and the bias card's, by concept."""
     lines = [
-        "", "## What neutral prompts show, beside the bias card", "",
-        "| prompt | women | card | darker skin | card | still the concept |",
+        "", "## Neutral prompts compared with the bias card", "",
+        "| prompt | women | card | darker skin | card | concept kept |",
         "| --- | --- | --- | --- | --- | --- |",
     ]  # fmt: skip
     for concept, row in rows.items():
@@ -121,8 +123,8 @@ def bias_table(rows: dict[str, Any]) -> list[str]:
 
 
 def obeyed_table(found: dict[str, Any]) -> list[str]:
-    """Return every prompt that names a value, with how often it was obeyed."""
-    lines = ["", "## Prompts obeyed", "", "| prompt | shows it |", "| --- | --- |"]
+    """Return each prompt that names a value, with the share of pictures that show it."""
+    lines = ["", "## Prompts followed", "", "| prompt | pictures that show it |", "| --- | --- |"]
     return lines + [
         f"| {one['prompt']} | {percent(one)} |"
         for values in found.values()
@@ -136,7 +138,7 @@ def confusion_tables(found: dict[str, Any], title: str) -> list[str]:
         "",
         f"## {title}: confusion on held-out renders",
         "",
-        "Rows: drawn. Columns: recognised.",
+        "Rows are what was drawn, columns what was recognised.",
     ]
     for name, one in found.items():
         groups = one["groups"]

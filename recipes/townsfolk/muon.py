@@ -1,8 +1,8 @@
-"""Muon: momentum whose update is orthogonalised, for matrices; AdamW for everything else.
+"""Muon, momentum with an orthogonalised update, for matrices, and AdamW for everything else.
 
 K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). A convolution
-counts as the matrix (out, in * height * width). torch's own Muon takes two-dimensional parameters
-only and works in bfloat16, which few CPUs multiply fast.
+is treated as the matrix (out, in * height * width). torch's own Muon accepts only two-dimensional
+parameters and computes in bfloat16, which is slow on most CPUs.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 import torch
 
-QUINTIC = (3.4445, -4.7750, 2.0315)  # of the paper: singular values end in about [0.7, 1.2]
+QUINTIC = (3.4445, -4.7750, 2.0315)  # from the paper; singular values end up in about [0.7, 1.2]
 
 
 def orthogonalised(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:
-    """Return about U V^T of `matrix` = U S V^T, by a quintic Newton-Schulz iteration.
+    """Approximate U V^T of `matrix` = U S V^T with a quintic Newton-Schulz iteration.
 
-    The iteration multiplies from the left by polynomials of the Gram matrix, so it runs on that
-    small square matrix, and the wide one is multiplied once at the end.
+    The iteration multiplies from the left by polynomials of the Gram matrix. It therefore runs on
+    that small square matrix and multiplies the wide matrix only once, at the end.
     """
     a, b, c = QUINTIC
     x = matrix / (matrix.norm() + 1e-7)
@@ -38,9 +38,9 @@ def orthogonalised(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:
 class Muon(torch.optim.Optimizer):
     """Muon for the matrices inside a network, AdamW for its first and last layers and vectors.
 
-    A layer counts as first or last when it has at most `outer` channels on one side. `lr` is of
-    the orthogonalised update, `adam_lr` of AdamW; each group keeps its own as `peak`, for a
-    schedule to scale.
+    A layer counts as first or last if it has at most `outer` channels on one side. `lr` applies to
+    the orthogonalised update, `adam_lr` to AdamW; each group stores its rate as `peak`, so that a
+    schedule can scale it.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Stage 5: train the oracle on renders only.
+"""Stage 5: train the oracle, on renders only.
 
 python -m recipes.townsfolk.oracle --steps 2500
 """
@@ -35,7 +35,7 @@ CHECKPOINT = WORK / "oracle.pt"
 
 
 def truths(persons: list[Person]) -> dict[str, np.ndarray]:
-    """Return the group index of every person, by attribute."""
+    """Return the group index of each person, by attribute."""
     columns = {
         "concept": [CONCEPTS.index(p.concept) for p in persons],
         "gender": [GENDERS.index(p.gender) for p in persons],
@@ -51,7 +51,7 @@ def truths(persons: list[Person]) -> dict[str, np.ndarray]:
 
 @torch.no_grad()
 def accuracy(model: Oracle) -> dict[str, float]:
-    """Accuracy on held-out renders, by attribute."""
+    """Return the accuracy on held-out renders, by attribute."""
     images, truth = pictures(HELD_OUT), truths(people(HELD_OUT)[0])
     right: dict[str, list[np.ndarray]] = {name: [] for name in GROUPS}
     for start in range(0, len(images), 128):

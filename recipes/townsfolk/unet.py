@@ -3,9 +3,10 @@
     python -m recipes.townsfolk.unet --steps 10000
 
 Needs the autoencoder (`vae`) and the frozen text encoder (`text_encoder`, `tokenizer`). `--start`
-takes the averaged weights of an earlier run's checkpoint instead of random ones. The shipped
-denoiser was made so, in the four runs that `training.json` tells one within the other: the first
-with `--no-zero-snr`, only the last with `--perturb`; one run of as many steps should do as well.
+begins with the averaged weights of an earlier run's checkpoint instead of random weights. The
+shipped denoiser was trained this way in four runs, which `training.json` records nested in each
+other: the first with `--no-zero-snr`, and only the last with `--perturb`. A single run with the
+same number of steps should do as well.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ from recipes.townsfolk.muon import Muon
 from trimtab.townsfolk.captions import caption
 
 CHECKPOINT = WORK / "unet.pt"
-EMPTY_CAPTION = 0.1  # share of captions left out, for classifier-free guidance
-# Stable Diffusion's own schedule, but with pure noise at its end (arXiv 2305.08891). Without that
-# the last timestep still shows 7 % of a picture's mean, which initial noise never does: a trained
-# model then drew darker skin only half as often as its training pictures.
+EMPTY_CAPTION = 0.1  # share of captions dropped, for classifier-free guidance
+# Stable Diffusion's own schedule, but ending in pure noise (arXiv 2305.08891). Otherwise the last
+# timestep still contains 7 % of a picture's mean, which initial noise never does; a model trained
+# that way drew darker skin only half as often as its training pictures.
 NOISE = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,
@@ -55,7 +56,7 @@ NOISE = {
 
 
 def build() -> UNet2DConditionModel:
-    """Build the denoiser: attention only at 8x8 and 4x4, where it costs little."""
+    """Build the denoiser, with attention only at 8x8 and 4x4, where it is cheap."""
     return UNet2DConditionModel(
         sample_size=16,
         in_channels=CHANNELS,
@@ -72,7 +73,7 @@ def build() -> UNet2DConditionModel:
 
 @torch.no_grad()
 def encode_all(images: np.ndarray, inputs: dict[str, str]) -> torch.Tensor:
-    """Encode every picture once, to unit standard deviation overall; kept for the same inputs."""
+    """Encode all pictures, scaled to unit standard deviation overall, and cache the result."""
     path = WORK / "latents.pt"
     kept = torch.load(path, weights_only=True) if path.exists() else {}
     if kept.get("inputs") != inputs:
@@ -100,7 +101,7 @@ def encode_all(images: np.ndarray, inputs: dict[str, str]) -> torch.Tensor:
 
 
 class TextEncoder:
-    """Captions to the token embeddings that a Stable Diffusion pipeline would use."""
+    """Encodes captions as the token embeddings that a Stable Diffusion pipeline would use."""
 
     def __init__(self) -> None:
         self.tokenizer = CLIPTokenizer.from_pretrained(WORK / "tokenizer")
@@ -128,14 +129,16 @@ def main() -> None:
         "--perturb",
         type=float,
         default=0.1,
-        help="standard deviation of what is added to the noise of the input alone",
+        help="standard deviation of extra noise, added only to the input",
     )
-    parser.add_argument("--start", type=Path, help="an earlier run's checkpoint, moved away")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint of an earlier run, moved elsewhere first"
+    )
     parser.add_argument(
         "--zero-snr",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="end in pure noise; without it, Stable Diffusion's schedule as it is",
+        help="end in pure noise, instead of using Stable Diffusion's schedule unchanged",
     )
     args = parser.parse_args()
     torch.manual_seed(0)
@@ -176,13 +179,13 @@ def main() -> None:
         clean = latents[torch.from_numpy(rows)].to(DEVICE).float()
         clean = clean.contiguous(memory_format=torch.channels_last)
         noise = torch.randn_like(clean)
-        # One timestep in each of `batch` equal strata: less variance than independent draws.
+        # One timestep from each of `batch` equal strata varies less than independent draws.
         u = (torch.arange(args.batch, device=DEVICE) + torch.rand(args.batch, device=DEVICE)) / (
             args.batch
         )
         times = (u * NOISE["num_train_timesteps"]).long()
-        # The input is a little noisier than the target knows (arXiv 2301.11706): in sampling the
-        # denoiser sees its own errors, and without this it drew still fewer women than the card.
+        # The input gets slightly more noise than the target accounts for (arXiv 2301.11706), since
+        # in sampling the denoiser sees its own errors. Without this, it drew even fewer women.
         seen = noise + args.perturb * torch.randn_like(noise)
         noisy = noising.add_noise(clean, seen, times)
         target = noising.get_velocity(clean, noise, times)

@@ -1,19 +1,19 @@
-"""The errors that trimtab raises on purpose: one line that says got, expected and the next move."""
+"""Errors that trimtab raises. Each says in one line what it got, what it expected, what to do."""
 
 from __future__ import annotations
 
 
 class TrimtabError(Exception):
-    """Base of all errors raised on purpose; the command line prints it as one line.
+    """Base class of all errors that trimtab raises; the command line prints them on one line.
 
     Parameters
     ----------
     got : str
         What was found, with the value.
     expected : str
-        What would have been right.
+        What would have been accepted.
     do : str
-        The next move, as an imperative.
+        What to do next, as an imperative.
     """
 
     exit_code = 1
@@ -24,14 +24,40 @@ class TrimtabError(Exception):
 
 
 class UsageError(TrimtabError, ValueError):
-    """An argument is wrong: unknown name, number out of range, empty prompt (exit code 2)."""
+    """An argument is invalid: unknown name, number out of range, empty prompt (exit code 2)."""
 
     exit_code = 2
 
 
 class ModelError(TrimtabError):
-    """A model cannot be loaded, or a pipeline does not do what its family promises."""
+    """A model cannot be loaded, or a pipeline does not behave as its family requires."""
 
 
 class FileError(TrimtabError):
-    """A file or folder is missing, damaged, foreign, full, or holds other settings."""
+    """A file or folder is missing, damaged, foreign or full, or holds other settings."""
+
+
+CAUSES = {
+    "LocalEntryNotFoundError": "it is not in the cache, and the Hub is unreachable or disabled by "
+    "HF_HUB_OFFLINE",
+    "RepositoryNotFoundError": "the repository does not exist, or is private",
+    "EntryNotFoundError": "the repository does not contain the required file",
+}
+"""Error class in huggingface_hub, whose own messages take several lines -> what it means."""
+
+
+def cause(error: BaseException) -> str:
+    """Return on one line why a library could not read something, with Hub errors first."""
+    chain: BaseException | None = error
+    while chain is not None:
+        kinds = {kind.__name__ for kind in type(chain).__mro__}
+        for name, reason in CAUSES.items():
+            if name in kinds:
+                return reason
+        chain = chain.__cause__ or chain.__context__
+    return first_line(error)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of a library's error message, to quote in one of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

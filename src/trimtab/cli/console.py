@@ -1,4 +1,4 @@
-"""Talking to a person: progress bars, tables, one-line errors."""
+"""Terminal output: progress bars, results, remarks and one-line errors."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from rich.progress import (
 )
 
 errors = Console(stderr=True, highlight=False)
-LABEL = 34  # columns of a bar's name
+LABEL = 34  # columns for a bar's name
 
 
 class Bars:
-    """A progress bar on the error stream for the work under way; a callable as all rooms take it.
+    """A progress bar on standard error, callable like every `progress` argument.
 
-    Each finished piece of work becomes one line, so that a log stays readable and a long study
-    does not fill the terminal with bars.
+    Each finished task is reduced to one line, which keeps logs readable and stops a long study
+    from filling the terminal with bars.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Bars:
             self._progress.stop()
 
     def __call__(self, done: int, total: int, what: str) -> None:
-        """Move the bar of `what` to `done` of `total`."""
+        """Move the bar for `what` to `done` of `total`."""
         if errors.is_terminal:
             if what not in self._tasks:
                 self._tasks[what] = self._progress.add_task(what[:LABEL], total=total)
@@ -66,7 +66,7 @@ class Bars:
         if done >= total:
             if what in self._tasks:
                 self._progress.remove_task(self._tasks.pop(what))
-            errors.print(f"{what}: {total} done", markup=False)
+            note(f"{what}: {total} done")
 
 
 def say(text: str) -> None:
@@ -76,16 +76,16 @@ def say(text: str) -> None:
 
 def note(text: str) -> None:
     """Print a remark on the error stream, out of the way of results."""
-    errors.print(text, markup=False)
+    errors.print(text, markup=False, soft_wrap=True)  # a path stays whole
 
 
 def say_json(value: Any) -> None:
-    """Print a result for machines; null stands for what is not finite, which JSON cannot say."""
+    """Print a result as JSON, with null for numbers that are not finite."""
     print(json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def finite(value: Any) -> Any:
-    """Return the value with null for what is not finite."""
+    """Return the value with None for numbers that are not finite."""
     if isinstance(value, dict):
         return {key: finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -104,17 +104,17 @@ def warn(text: str) -> None:
 
 
 def finish() -> None:
-    """Hand over all that was printed.
+    """Flush standard output.
 
     Raises
     ------
     OSError
-        If nobody takes it: a full disk, a closed pipe.
+        If it cannot be written: a full disk or a closed pipe.
     """
     try:
         sys.stdout.flush()
     except OSError:
-        # Python tries again when it ends; let it succeed then, the error has been told.
+        # Python flushes again on exit; let that succeed, since the error is already reported.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise

@@ -1,4 +1,4 @@
-"""The door of the command line: an error is one line and an exit code, a bug is a traceback."""
+"""The entry point: errors become one line and an exit code, bugs a traceback."""
 
 from __future__ import annotations
 
@@ -6,31 +6,34 @@ import itertools
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from trimtab.cli.app import app
 from trimtab.cli.console import complain, finish, warn
+from trimtab.cli.demo import place_of
 from trimtab.errors import TrimtabError, UsageError
 
-# Click's own UsageError, from which every complaint about a command line derives. It has no public
-# name in typer, but typer's public BadParameter is a kind of it.
+# Click's UsageError, the base class of all its command-line errors. typer gives it no public name,
+# but typer's public BadParameter derives from it.
 WRONG_USE: Any = typer.BadParameter.__base__
 
-# The option of a command that names the folder in which it keeps its work, to continue there. What
+# The option of a command that names the store in which it keeps its work, to continue there. What
 # is not listed keeps nothing.
-KEEPING = {"demo": "out", "audit": "out", "learn": "keep", "generate": "out"}
-ALWAYS = ("demo",)  # without that option, it names a folder itself
+KEEPING = {
+    "demo": "out", "audit": "out", "learn": "keep", "mitigate": "out", "generate": "out",
+}  # fmt: skip
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and leave: 0 done, 1 failed, 2 wrong use.
+    """Run the command line and exit: 0 success, 1 failure, 2 usage error.
 
     Parameters
     ----------
     args : sequence of str, optional
-        The words after ``trimtab``; those of this process where not given.
+        The words after ``trimtab``; default ``sys.argv[1:]``.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def main(args: Sequence[str] | None = None) -> None:
             finish()
         except typer.Exit as leaving:
             code = leaving.exit_code
-        except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        except BrokenPipeError:  # the reader, such as `head`, closed the pipe
             code = 1
         except (Exception, KeyboardInterrupt) as error:
             told = _told(error, words, lambda: _again(context, rest))
@@ -64,53 +67,65 @@ def main(args: Sequence[str] | None = None) -> None:
 def _told(
     error: BaseException, words: Sequence[str], again: Callable[[], str]
 ) -> TrimtabError | None:
-    """Say what the user, the system or the machine is the cause of; None for a bug.
+    """Return an error caused by the user or the machine as one of ours; None for a bug.
 
-    `words` is the command line; `again` says what is left of the work, and how to go on.
+    `words` is the command line; `again` says what was kept and how to continue.
     """
     if isinstance(error, TrimtabError):
         return error
     if isinstance(error, WRONG_USE):
         return _wrong_use(error, words)
     if isinstance(error, KeyboardInterrupt):
-        return TrimtabError(got="an interrupt", expected="to finish", do=again())
+        return TrimtabError(got="an interrupt", expected="the command to finish", do=again())
     if isinstance(error, OSError):
         return TrimtabError(
             got=": ".join(filter(None, [str(error.filename or ""), error.strerror or str(error)])),
             expected="files that can be read and written",
-            do=f"see to it, then {again()}",
+            do=f"fix this, then {again()}",
         )
-    # The second is torch's, on an accelerator; its class is not at hand without loading torch.
+    # OutOfMemoryError is torch's, raised on an accelerator; importing it would load torch.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return TrimtabError(
             got="too little memory",
-            expected="room for the model and one batch of pictures",
-            do=f"choose a smaller --batch-size where there is one, then {again()}",
+            expected="enough for the model and one batch of pictures",
+            do=f"choose a smaller --batch-size if the command has one, then {again()}",
         )
     return None
 
 
 def _again(context: Any, rest: Sequence[str]) -> str:
-    """Say whether the command that `context` was to run has kept what it did.
+    """Return how to continue the command that `context` was running.
 
-    Its own context is gone by now, so its words, `rest`, are read once more.
+    The command's own context is gone by now, so its words, `rest`, are parsed again.
     """
     name = context.invoked_subcommand if context else None
     option = KEEPING.get(name or "")
     if option is None:
         return "run the same command again; nothing was kept"
     command = context.command.commands[name]
-    folder = command.make_context(name, list(rest), parent=context).params[option]
-    if folder is None and name not in ALWAYS:
+    given = command.make_context(name, list(rest), parent=context).params
+    place = given[option]
+    if name == "demo":
+        place = place_of(place, quick=given["quick"], full=given["full"])
+    if place is None or str(place).startswith("memory:"):
         return f"run it again from the start: nothing was kept (--{option} FOLDER keeps it)"
-    if folder is not None and not folder.exists():
+    if not _begun(place):
         return "run the same command again; nothing was done yet"
-    where = f" in {folder}" if folder else ""
-    return f"run the same command again to continue: what was done is kept{where}"
+    return f"run the same command again to continue: finished work is kept in {place}"
+
+
+def _begun(place: str | Path) -> bool:
+    """Say whether there is a store; where that cannot be found out, nothing is promised."""
+    from trimtab.storage import Store
+
+    try:
+        return Store(place).exists
+    except (TrimtabError, OSError):
+        return False
 
 
 def _wrong_use(error: Any, words: Sequence[str]) -> UsageError:
-    """Put a complaint of Click into our words, with the value that it is about."""
+    """Return a Click error as one of ours, with the value that it concerns."""
     problem = error.format_message().rstrip(".")
     names = getattr(getattr(error, "param", None), "opts", ())
     for option, value in itertools.pairwise(words):

@@ -1,167 +1,316 @@
-"""The options that several commands share, under diffusers' names where it has one."""
+"""Options that several commands share, named as in diffusers where it has them.
+
+A command takes a group of options as one parameter; `grouped` exposes the group's fields as
+separate options and reassembles them.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
+import math
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from trimtab.cli.console import note
-from trimtab.errors import FileError, UsageError
-
-if TYPE_CHECKING:
-    from trimtab.interventions import Steering
+from trimtab.concepts import Attribute, Target
+from trimtab.concepts.words import fold
+from trimtab.errors import UsageError
 
 EMBEDDED = "townsfolk"
-MOST = 10_000  # pictures of one command: as many as each purpose has seeds
-ESTIMATORS = {"mean": "MeanDifference", "svm": "SVMDirection", "logistic": "LogisticDirection"}
-STRONGEST = 100.0  # standard deviations; long before that there is nothing left but the direction
+MOST = 10_000  # pictures per command: the number of seeds that each purpose has
 
-Model = Annotated[
-    str,
+Attributes = Annotated[
+    list[str],
     typer.Option(
-        help='"townsfolk" (embedded), a folder in the diffusers layout, a Hub id, or one '
-        ".safetensors file."
+        "--attribute", "-a", help="Attribute in the catalogue, or a YAML file; repeatable."
     ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
-Revision = Annotated[str | None, typer.Option(help="Of the Hub repository.")]
-Variant = Annotated[str | None, typer.Option(help="Of the weights, e.g. fp16.")]
-Config = Annotated[
-    str | None, typer.Option(help="For a single-file model: folder or Hub id of its pipeline.")
-]
-Offload = Annotated[
-    str | None,
-    typer.Option(help="model or sequential: weights in main memory, parts at work on it."),
-]
-Negative = Annotated[
-    str | None, typer.Option("--negative-prompt", help="What pictures should not show.")
-]
-Height = Annotated[int | None, typer.Option(help="Of a picture in pixels; the model's default.")]
-Width = Annotated[int | None, typer.Option(help="Of a picture in pixels; the model's default.")]
-Resample = Annotated[
-    bool, typer.Option("--resample", help="Fit directions that were learned at another size.")
-]
-Steps = Annotated[int | None, typer.Option(help="Denoising steps; the model's default if unset.")]
-Guidance = Annotated[float | None, typer.Option(help="Guidance scale; the model's default.")]
-Seed = Annotated[int | None, typer.Option(help="First seed; the others follow it.")]
-Batch = Annotated[int, typer.Option(help="Images in one call of the pipeline.")]
-Attributes = Annotated[
-    list[str], typer.Option("--attribute", "-a", help="Name or YAML file; repeatable.")
-]
-Steer = Annotated[
-    list[str],
-    typer.Option("--steer", help="FILE=STRENGTH or HUB-ID=STRENGTH; repeatable, they add up."),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
-Out = Annotated[Path, typer.Option(help="Folder to write; a rerun continues there.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="First seed; the others follow it.")]
+Pictures = Annotated[int, typer.Option("--n", "-n", min=1, max=MOST, help="Pictures a prompt.")]
+Recogniser = Annotated[
+    str | None,
+    typer.Option(help="Hub id or folder of a CLIP or SigLIP model; the model's own if unset."),
+]
 
 
-def load(model: str, **options: Any) -> Any:
-    """Load a pipeline by name, as `load_model` does; "townsfolk" is the embedded one."""
-    if model != EMBEDDED and not Path(model).exists() and get_close_matches(model, [EMBEDDED]):
-        raise UsageError(
-            got=f"--model {model!r}",
-            expected=f"{EMBEDDED}, a folder, a file, or a Hub id",
-            do=f"did you mean {EMBEDDED}?",
-        )
-    from trimtab.pipelines import load_model
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which model to load, and how."""
 
-    if model == EMBEDDED:
-        from trimtab import townsfolk
+    model: Annotated[
+        str,
+        typer.Option(
+            help='"townsfolk" (embedded), a folder in the diffusers layout, a Hub id, or a single '
+            ".safetensors file."
+        ),
+    ] = EMBEDDED
+    device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda, cuda:1 or mps.")] = "auto"
+    dtype: Annotated[
+        str | None, typer.Option(help="Type of the weights: float32, float16 or bfloat16.")
+    ] = None
+    revision: Annotated[str | None, typer.Option(help="Revision of the Hub repository.")] = None
+    variant: Annotated[str | None, typer.Option(help="Variant of the weights, e.g. fp16.")] = None
+    config: Annotated[
+        str | None, typer.Option(help="Folder or Hub id of the pipeline of a single-file model.")
+    ] = None
+    offload: Annotated[
+        str | None,
+        typer.Option(help="Keep weights in main memory until needed: model or sequential."),
+    ] = None
 
-        for name in ("revision", "variant", "config"):
-            if options.get(name) is not None:
-                raise UsageError(got=f"--{name} for {EMBEDDED}", expected="none", do="leave it out")
-        return load_model(townsfolk.model_folder(), **options)
-    return load_model(model, **options)
+    def python(self) -> str:
+        """Return the Python code that loads the pipeline."""
+        if self.model == EMBEDDED:
+            return "tt.townsfolk.load()"
+        options = {one.name: getattr(self, one.name) for one in fields(self)[1:]}
+        said = [
+            f"{name}={value!r}" for name, value in options.items() if value not in (None, "auto")
+        ]
+        return f"tt.load_model({', '.join([repr(self.model), *said])})"
+
+    def load(self) -> Any:
+        """Return the loaded pipeline."""
+        options = {one.name: getattr(self, one.name) for one in fields(self)}
+        name = options.pop("model")
+        if name != EMBEDDED and not Path(name).exists() and get_close_matches(name, [EMBEDDED]):
+            raise UsageError(
+                got=f"--model {name!r}",
+                expected=f"{EMBEDDED}, a folder, a file, or a Hub id",
+                do=f"did you mean {EMBEDDED}?",
+            )
+        from trimtab.pipelines import load_model
+
+        if name == EMBEDDED:
+            from trimtab import townsfolk
+
+            for option in ("revision", "variant", "config"):
+                if options[option] is not None:
+                    raise UsageError(
+                        got=f"--{option} for {EMBEDDED}", expected="none", do="leave it out"
+                    )
+            name = townsfolk.model_folder()
+        return load_model(name, **options)
 
 
-def count(n: int, least: int = 1) -> int:
-    """Check a number of pictures or seeds."""
-    if not least <= n <= MOST:
-        raise UsageError(got=f"--n {n}", expected=f"{least} to {MOST}", do="choose another number")
-    return n
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run the model."""
 
-
-def steering(given: list[str]) -> Steering:
-    """Add up what stands after every ``--steer``."""
-    from trimtab.interventions import Direction, Steering
-
-    total = Steering()
-    for item in given:
-        name, _, text = item.rpartition("=")
-        strength = _strength(item, name, text)
-        total = total + strength * Direction.find(name)
-    return total
-
-
-def fitted(steering: Steering, pipe: Any, *, height: int | None, width: int | None) -> Steering:
-    """Resample what was learned at another size, and say so."""
-    from trimtab.interventions import Steering
-    from trimtab.pipelines import latent_spec
-
-    spec = latent_spec(pipe, height=height, width=width)
-    steering.check_family(spec.family)
-    new = Steering(
-        (direction.resampled(spec.shape), strength) for direction, strength in steering.terms
+    num_inference_steps: Annotated[
+        int | None, typer.Option(min=1, help="Denoising steps; the model's default where unset.")
+    ] = None
+    guidance_scale: Annotated[
+        float | None, typer.Option(help="Guidance scale; the model's default if unset.")
+    ] = None
+    negative_prompt: Annotated[str | None, typer.Option(help="What pictures should not show.")] = (
+        None
     )
-    for direction, _ in steering.terms:
-        if direction.shape != spec.shape:
-            note(f"{direction.name}: resampled from {direction.shape} to {spec.shape}")
-    return new
+    height: Annotated[
+        int | None, typer.Option(help="Picture height in pixels; the model's default if unset.")
+    ] = None
+    width: Annotated[
+        int | None, typer.Option(help="Picture width in pixels; the model's default if unset.")
+    ] = None
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Pictures in one call of the pipeline.")
+    ] = 10
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return them as keyword arguments for the workflows."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    def python(self) -> str:
+        """Return those that were given, as further arguments in Python."""
+        given = ((one.name, getattr(self, one.name), one.default) for one in fields(self))
+        return "".join(f", {name}={value!r}" for name, value, default in given if value != default)
 
 
-def _strength(item: str, file: str, text: str) -> float:
+@dataclass(frozen=True)
+class SteerOptions:
+    """How to change the noise and the prompt."""
+
+    steer: Annotated[
+        list[str],
+        typer.Option(
+            help="DIRECTION=STRENGTH, MITIGATION or MITIGATION=FACTOR, each a file, folder or Hub "
+            "id; repeatable, the effects add up."
+        ),
+    ] = field(default_factory=list)
+    add_words: Annotated[
+        list[str],
+        typer.Option(
+            help="Words to add to the prompt; with several WORDS=WEIGHT, each picture draws one by "
+            "its seed."
+        ),
+    ] = field(default_factory=list)
+    resample: Annotated[bool, typer.Option(help="Resample directions learned at another size.")] = (
+        False
+    )
+
+    def read(self) -> Any:
+        """Return them as one intervention; without any option nothing is loaded."""
+        from trimtab.interventions import as_intervention, parse_steering, parse_words
+
+        return parse_steering(self.steer) + as_intervention(None, parse_words(self.add_words))
+
+    def fitted(self, intervention: Any, pipe: Any, run: RunOptions) -> Any:
+        """Return the intervention, resampled to the pipeline's size if asked for."""
+        if not self.resample:
+            return intervention
+        from trimtab.pipelines import latent_spec
+
+        spec = latent_spec(pipe, height=run.height, width=run.width)
+        intervention.check_family(spec.family)
+        for direction, _ in intervention.steering.terms:
+            if direction.shape != spec.shape:
+                note(f"{direction.name}: resampled from {direction.shape} to {spec.shape}")
+        return intervention.resampled(spec.shape)
+
+
+def parse_targets(
+    given: list[str], sources: list[str], attributes: Sequence[Attribute]
+) -> dict[str, Target]:
+    """Return the targets given by ``--target`` and ``--target-source``.
+
+    "woman=0.3" sets the share of one group; if there are two, the other gets the rest. Commas
+    separate groups of one attribute.
+
+    Raises
+    ------
+    UsageError
+        If a group belongs to none of the attributes, or to several.
+    """
+    found: dict[str, Target] = {}
+    if len(sources) > max(1, len(given)) or (sources and not given):
+        raise UsageError(
+            got=f"{len(sources)} --target-source for {len(given)} --target",
+            expected="one for all targets, or one for each",
+            do="leave some out",
+        )
+    for i, text in enumerate(given):
+        name = fold(text.partition("=")[0])
+        owners = [one for one in attributes if name in map(fold, one.names)]
+        if len(owners) != 1:
+            known = ", ".join(group for one in attributes for group in one.names)
+            raise UsageError(
+                got=f"--target {text!r}",
+                expected=f"one of the groups {known}",
+                do="correct the name",
+            )
+        (one,) = owners
+        if one.name in found:
+            raise UsageError(
+                got=f"--target {text!r} after another of {one.name}",
+                expected="one --target an attribute",
+                do="write all its groups in one, separated by commas",
+            )
+        if "," not in text and len(one.names) == 2:
+            other = next(group for group in one.names if fold(group) != name)
+            text += f",{other}={1 - _share(text):.12g}"
+        source = sources[i] if i < len(sources) else (sources or [""])[0]
+        found[one.name] = Target.of(one.names, Target.parse(text, source))
+    return found
+
+
+def _share(text: str) -> float:
     try:
-        strength = float(text)
+        share = float(text.partition("=")[2])
     except ValueError:
-        file = ""
-    if not file:
+        share = math.nan
+    if not 0 < share < 1:  # NaN is neither
         raise UsageError(
-            got=f"--steer {item!r}",
-            expected="FILE=STRENGTH, e.g. woman.safetensors=3.5",
-            do="add the strength in standard deviations of the noise",
+            got=f"--target {text!r}",
+            expected="a share between 0 and 1, e.g. woman=0.3",
+            do="correct the number",
         )
-    if not -STRONGEST <= strength <= STRONGEST:  # NaN is neither
+    return share
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with each group of options exposed as separate options.
+
+    Parameters
+    ----------
+    command : callable
+        Parameters annotated with one of the dataclasses above are groups.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {}
+    spread: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        kind = hints[parameter.name]
+        if not is_dataclass(kind):
+            spread.append(parameter.replace(annotation=kind))
+            continue
+        groups[parameter.name] = kind
+        types = get_type_hints(kind, include_extras=True)
+        spread += [
+            inspect.Parameter(
+                one.name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=[] if one.default is MISSING else one.default,
+                annotation=types[one.name],
+            )
+            for one in fields(kind)
+        ]
+
+    @functools.wraps(command)
+    def called(**given: Any) -> None:
+        for name, kind in groups.items():
+            given[name] = kind(**{one.name: given.pop(one.name) for one in fields(kind)})
+        command(**given)
+
+    called.__signature__ = inspect.Signature(spread)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in spread}
+    return called
+
+
+def command_line(context: typer.Context, *left_out: str) -> str:
+    """Return the command line as a person would type it.
+
+    Parameters
+    ----------
+    context : typer.Context
+        Context of the running command.
+    *left_out : str
+        Parameters to omit: where results are kept, how they are printed.
+    """
+    words, last = ["trimtab", str(context.info_name)], []
+    for parameter in context.command.params:
+        name, value = str(parameter.name), context.params.get(str(parameter.name))
+        source = context.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE" or name in left_out:
+            continue
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if parameter.param_type_name == "argument":
+                last.append(str(one))
+            elif isinstance(one, bool):
+                words.append((parameter.opts if one else parameter.secondary_opts)[0])
+            else:
+                words += [parameter.opts[0], str(one)]
+    if any(word.startswith("-") for word in last):
+        words.append("--")
+    return shlex.join([*words, *last])
+
+
+def local(path: str, option: str) -> Path:
+    """Return the path of a file or folder of this machine.
+
+    Raises
+    ------
+    UsageError
+        If it is the URL of something elsewhere.
+    """
+    if "://" in path:
         raise UsageError(
-            got=f"strength {text} in --steer {item!r}",
-            expected=f"a number from {-STRONGEST:g} to {STRONGEST:g}",
-            do="choose another; 1 to 10 is usual",
+            got=f"{option} {path}", expected="a path on this machine", do="name a local one"
         )
-    return strength
-
-
-def estimator(name: str) -> Any:
-    """Make an estimator by its short name."""
-    if name not in ESTIMATORS:
-        raise UsageError(
-            got=f"--estimator {name!r}", expected=f"one of {', '.join(ESTIMATORS)}", do="choose one"
-        )
-    from trimtab import interventions
-
-    return getattr(interventions, ESTIMATORS[name])()
-
-
-def direction_file(out: Path) -> Path:
-    """Refuse a place that cannot be written, or holds no direction, before the work begins."""
-    from trimtab.interventions import Direction
-    from trimtab.storage import write_atomic
-
-    if not out.exists():
-        write_atomic(out, b"")  # as will be done in the end
-        out.unlink()
-
-    if out.exists():
-        try:
-            Direction.load(out)
-        except FileError as error:
-            raise FileError(
-                got=f"--out {out}, which is there and is no direction",
-                expected="a new file, or a direction to replace",
-                do="choose another name",
-            ) from error
-    return out
+    return Path(path)

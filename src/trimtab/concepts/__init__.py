@@ -1,19 +1,25 @@
-"""What to ask a model for and what to look for in its pictures: attributes, groups, concepts."""
+"""Attributes, groups and concepts: what to ask a model for and what to look for in its pictures."""
 
 from __future__ import annotations
 
 from trimtab.concepts.catalogue import attribute, attributes, concept_pack, concept_packs
+from trimtab.concepts.mentions import concept_in, prompt_for
+from trimtab.concepts.prompts import begins_like_a_photo, prompts_from, subject_of
+from trimtab.concepts.target import Target
 from trimtab.concepts.values import Attribute, Concept, Group
-from trimtab.concepts.words import concept_in, prompt_for
 
 __all__ = [
     "Attribute",
     "Concept",
     "Group",
+    "Target",
     "attribute",
     "attributes",
+    "begins_like_a_photo",
     "concept_in",
     "concept_pack",
     "concept_packs",
     "prompt_for",
+    "prompts_from",
+    "subject_of",
 ]

@@ -1,6 +1,6 @@
-"""The catalogue of attributes and packs of concepts, and the same from a user's YAML file.
+"""Attributes and concept packs, from the built-in catalogue or from a YAML file.
 
-An attribute is one YAML document; the catalogue is a file of many::
+An attribute is one YAML document; the catalogue is a file with many of them::
 
     name: hair
     title: perceived hair length        # optional
@@ -12,8 +12,8 @@ An attribute is one YAML document; the catalogue is a file of many::
       - name: short
         modifier: short-haired
 
-A pack of concepts is one document with `name`, `concepts` (words, or `name` and `phrases`) and,
-optionally, `templates` that make the phrases, such as "a portrait of {a} {concept}".
+A concept pack is one document with `name`, `concepts` (words, or `name` and `phrases`) and,
+optionally, `templates` to build the phrases from, such as "a portrait of {a} {concept}".
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _CATALOGUE = "attributes.yaml"
 
 
 def attribute(name: str | os.PathLike[str]) -> Attribute:
-    """Return an attribute of the catalogue, or the one in a YAML file.
+    """Return an attribute from the catalogue or from a YAML file.
 
     Parameters
     ----------
     name : str or path
-        A name as `attributes` lists it ("skin tone" and "skin-tone" are "skin_tone"), or a path
+        A name listed by `attributes` ("skin tone" and "skin-tone" mean "skin_tone"), or a path
         that ends in ``.yaml`` or ``.yml``.
 
     Returns
@@ -53,7 +53,7 @@ def attribute(name: str | os.PathLike[str]) -> Attribute:
     Raises
     ------
     UsageError
-        If the catalogue has no such attribute; the text names those it has.
+        If the catalogue has no such attribute; the message lists the available ones.
     FileError
         If the file is missing, is not YAML, or does not describe an attribute.
     """
@@ -65,24 +65,24 @@ def attribute(name: str | os.PathLike[str]) -> Attribute:
         raise UsageError(
             got=f"the attribute {str(name)!r}",
             expected=f"one of {', '.join(attributes())}, or a .yaml file",
-            do="choose one, or describe your own in a file",
+            do="choose one, or define your own in a file",
         ) from None
 
 
 def attributes() -> tuple[str, ...]:
-    """Return the names of the catalogue's attributes."""
+    """Return the names of the attributes in the catalogue."""
     return tuple(_catalogue())
 
 
 def concept_pack(name: str | os.PathLike[str]) -> Attribute:
-    """Return a pack of concepts as an attribute named "concept", one group per concept.
+    """Return a concept pack as an attribute named "concept", with one group per concept.
 
-    So `classify(images, concept_pack("townsfolk"))` answers "is it still a doctor?".
+    For example, `classify(images, concept_pack("townsfolk"))` answers "is it still a doctor?".
 
     Parameters
     ----------
     name : str or path
-        A name as `concept_packs` lists it, or a path that ends in ``.yaml`` or ``.yml``.
+        A name listed by `concept_packs`, or a path that ends in ``.yaml`` or ``.yml``.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def concept_pack(name: str | os.PathLike[str]) -> Attribute:
 
 
 def concept_packs() -> tuple[str, ...]:
-    """Return the names of the packs of concepts that come with trimtab."""
+    """Return the names of the concept packs that ship with trimtab."""
     return tuple(
         sorted(
             entry.name.removesuffix(".yaml")

@@ -1,4 +1,4 @@
-"""`Attribute`, its `Group`s, and `Concept`: plain, frozen values that know no model."""
+"""`Attribute`, its `Group`s, and `Concept`: plain, frozen values, independent of any model."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from trimtab.concepts.words import article, fill, fold, prompt_for
+from trimtab.concepts.words import article, fill, fold, neutral_prompt
 from trimtab.errors import UsageError
 
-UNKNOWN = "unknown"  # what a picture is called that belongs to no group; no group may be named so
+UNKNOWN = "unknown"  # label of a picture that belongs to no group; not allowed as a group name
 
 
 def _text(value: object, what: str) -> str:
@@ -21,26 +21,26 @@ def _text(value: object, what: str) -> str:
 def _texts(values: object, what: str) -> tuple[str, ...]:
     if isinstance(values, str) or not isinstance(values, Sequence) or not values:
         raise UsageError(
-            got=f"{values!r} as {what}", expected="a list of one text or more", do=f"give {what}"
+            got=f"{values!r} as {what}", expected="a list of at least one text", do=f"give {what}"
         )
     return tuple(_text(value, f"each of {what}") for value in values)
 
 
 @dataclass(frozen=True)
 class Group:
-    """One group of an attribute: how to ask for it and how to recognise it.
+    """One group of an attribute: how to prompt for it and how to recognise it.
 
     Parameters
     ----------
     name : str
-        Short name, as tables show it: "woman".
+        Short name, used in tables: "woman".
     prompt : str
-        A prompt that stands alone: "a photo of a woman".
+        A complete prompt: "a photo of a woman".
     modifier : str
-        What goes before a concept ("dark-skinned"), or, with a slot, around it
+        The text placed before a concept ("dark-skinned") or, with a slot, around it
         ("{concept} with glasses").
     phrases : sequence of str
-        The sentences that a zero-shot recogniser knows the group by.
+        The sentences by which a zero-shot recogniser identifies the group.
 
     Raises
     ------
@@ -61,7 +61,7 @@ class Group:
         object.__setattr__(self, "phrases", _texts(self.phrases, f"the phrases of {self.name!r}"))
 
     def prompt_on(self, concept: str | Concept) -> str:
-        """Return the prompt for this group of a concept: "a photo of a dark-skinned doctor"."""
+        """Return the prompt for this group with a concept: "a photo of a dark-skinned doctor"."""
         name = _text(concept if isinstance(concept, str) else concept.name, "the concept (on=)")
         pattern = self.modifier if "{concept}" in self.modifier else f"{self.modifier} {{concept}}"
         subject = pattern.replace("{concept}", name)
@@ -70,23 +70,23 @@ class Group:
 
 @dataclass(frozen=True)
 class Attribute:
-    """Something that pictures differ in, as two or more groups: gender as woman and man.
+    """A property by which pictures differ, divided into groups: gender into woman and man.
 
     Parameters
     ----------
     name : str
         Short name: "skin_tone".
     groups : sequence of Group
-        At least two, with different names, in the order that tables show them.
+        At least two groups with different names, in the order in which tables list them.
     title : str, optional
-        How to say it in a sentence: "perceived skin tone". The name where it is not given.
+        The attribute's name in a sentence: "perceived skin tone". Defaults to `name`.
 
     Raises
     ------
     UsageError
-        If there are fewer than two groups, or two share a name, or one is called "unknown"
-        (which is what a picture of no group is called), or the attribute is called "seed",
-        "blocked" or "concept" (what else is known of a picture, beside its attributes).
+        If there are fewer than two groups; if two groups share a name; if one is named "unknown",
+        the label of pictures that belong to no group; or if the attribute is named "seed",
+        "blocked" or "concept", which labels use for other facts about a picture.
     """
 
     _taken: ClassVar[tuple[str, ...]] = ("seed", "blocked", "concept")
@@ -103,14 +103,14 @@ class Attribute:
         if self.name in self._taken:
             raise UsageError(
                 got=f"the attribute name {self.name!r}",
-                expected=f"another than {', '.join(self._taken)}, which labels use themselves",
+                expected=f"any name except {', '.join(self._taken)}, reserved for labels",
                 do="rename the attribute",
             )
         if len(self.groups) < 2:
             raise UsageError(
                 got=f"{len(self.groups)} group(s) in attribute {self.name!r}",
-                expected="two groups or more",
-                do="name what the group is told apart from",
+                expected="at least two groups",
+                do="add the group to compare with",
             )
         seen: set[str] = set()
         for group in self.groups:
@@ -118,7 +118,7 @@ class Attribute:
             if folded in seen or folded == UNKNOWN:
                 raise UsageError(
                     got=f"the group name {group.name!r} in attribute {self.name!r}",
-                    expected=f"names that differ, none of them {UNKNOWN!r}",
+                    expected=f"different names, none of them {UNKNOWN!r}",
                     do="rename the group",
                 )
             seen.add(folded)
@@ -134,7 +134,7 @@ class Attribute:
         Raises
         ------
         UsageError
-            If there is none; the text names the choices.
+            If there is no such group; the message lists the groups.
         """
         for group in self.groups:
             if fold(group.name) == fold(name):
@@ -148,18 +148,18 @@ class Attribute:
     def prompts(
         self, on: str | Concept | Sequence[str | Concept] | None = None
     ) -> dict[str, tuple[str, ...]]:
-        """Return the final prompts of each group, to generate contrasting pictures from.
+        """Return the prompts of each group, for generating contrasting pictures.
 
         Parameters
         ----------
         on : str or sequence of str, optional
-            Concepts to put the contrast on. Without it each group has its own prompt alone
-            ("a photo of a woman"); with "doctor" it is "a photo of a woman doctor".
+            Concepts to learn the contrast on. By default, each group uses its own prompt
+            ("a photo of a woman"); with "doctor", the prompt is "a photo of a woman doctor".
 
         Returns
         -------
         dict of str to tuple of str
-            Group name -> prompts; every group has as many, in the same order of concepts.
+            Group name -> prompts, one per concept, in the same order for every group.
 
         Raises
         ------
@@ -173,28 +173,28 @@ class Attribute:
         if not keys or len(set(keys)) < len(keys):
             raise UsageError(
                 got=f"on={on!r}",
-                expected="one concept or several different ones",
-                do='say e.g. on="doctor", or leave on= out',
+                expected="one concept, or several different ones",
+                do='use for example on="doctor", or omit on=',
             )
         return {group.name: tuple(group.prompt_on(c) for c in concepts) for group in self.groups}
 
 
 class ConceptPack(Attribute):
-    """The attribute called "concept": its groups are the concepts of a pack."""
+    """The attribute named "concept", whose groups are the concepts of a pack."""
 
     _taken = ("seed", "blocked")
 
 
 @dataclass(frozen=True)
 class Concept:
-    """What a picture is asked to be of: "doctor", with the phrases to recognise it by.
+    """What a picture should show, such as "doctor", with the phrases to recognise it by.
 
     Parameters
     ----------
     name : str
         The word or words that name it in a prompt.
     phrases : sequence of str, optional
-        The sentences that a zero-shot recogniser knows it by; its prompt where not given.
+        The sentences by which a zero-shot recogniser identifies it. Defaults to its neutral prompt.
 
     Raises
     ------
@@ -208,15 +208,15 @@ class Concept:
     def __post_init__(self) -> None:
         """Check the parts and bring them to their final form."""
         object.__setattr__(self, "name", _text(self.name, "the name of a concept"))
-        phrases = self.phrases or (prompt_for(self.name),)
+        phrases = self.phrases or (neutral_prompt(self.name),)
         phrases = _texts(phrases, f"the phrases of {self.name!r}")
         object.__setattr__(self, "phrases", tuple(fill(phrase, self.name) for phrase in phrases))
 
     @property
     def prompt(self) -> str:
         """The neutral prompt: "a photo of a doctor"."""
-        return prompt_for(self.name)
+        return neutral_prompt(self.name)
 
     def as_group(self) -> Group:
-        """Return the concept as a group, so that a pack of concepts is an `Attribute`."""
+        """Return the concept as a group, so that a concept pack is an `Attribute`."""
         return Group(self.name, self.prompt, self.name, self.phrases)

@@ -1,4 +1,4 @@
-"""Numbers in words, as tables and plots show them."""
+"""Numbers and names as text, for tables and plots."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from typing import Any
 
 NONE = "–"
-THIN = "\u202f"  # the space between a number and its unit, where no line may break
+THIN = "\u202f"  # non-breaking space between a number and its unit
 MINUS = "−"
 PLURALS = {"woman": "women", "man": "men"}
 
 
 def missing(value: Any) -> bool:
-    """Return whether there is no number to show."""
+    """Return whether a number is missing."""
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
 def percent(share: float | None) -> str:
-    """Return a share as "91 %", with a decimal only where it has one."""
+    """Return a share as "91 %", with a decimal only if needed."""
     if share is None or missing(share):
         return NONE
     return f"{_short(100 * share)}{THIN}%"
 
 
 def percents(limits: Sequence[float | None] | None) -> str:
-    """Return an interval of shares as "84 to 95 %", in whole numbers."""
+    """Return an interval of shares as "84 to 95 %", rounded to whole numbers."""
     if limits is None or any(map(missing, limits)):
         return NONE
     low, high = (f"{100 * float(x or 0):.0f}" for x in limits)
@@ -33,7 +33,7 @@ def percents(limits: Sequence[float | None] | None) -> str:
 
 
 def points(difference: float | None, *, unit: bool = False) -> str:
-    """Return a difference of shares in percentage points, with its sign."""
+    """Return a difference of shares in percentage points, with a sign."""
     if difference is None or missing(difference):
         return NONE
     text = _short(abs(100 * difference))
@@ -49,7 +49,7 @@ def points_span(low: float | None, high: float | None) -> str:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """Return a number with this many decimals."""
+    """Return a number with the given number of decimals."""
     if value is None or missing(value):
         return NONE
     text = f"{value:.{digits}f}"
@@ -64,37 +64,34 @@ def numbers(limits: Sequence[float | None] | None, digits: int = 2) -> str:
 
 
 def sigmas(strength: float | None) -> str:
-    """Return a strength: "3.4 σ", one standard deviation of the noise being σ."""
+    """Return a strength as "3.4 σ", where σ is one standard deviation of the noise."""
     return NONE if strength is None else f"{number(strength, 1)}{THIN}σ"
 
 
 def p_value(p: float | None) -> str:
-    """Return a p-value, none of them pretended to be zero."""
+    """Return a p-value, never rounded to zero."""
     if p is None or missing(p):
         return NONE
     return f"<{THIN}0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def duration(seconds: float | None) -> str:
-    """Return a time: "48 s", "6 min 40 s"."""
-    if seconds is None or missing(seconds):
-        return NONE
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 def listed(words: Sequence[str]) -> str:
     """Join words: "a, b and c"."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def group_label(group: str) -> str:
-    """Return how figures name a group: "women" for woman, all others as they are."""
+    """Return the label of a group in figures: "women" for woman, others unchanged."""
     return PLURALS.get(group, group)
 
 
+def spaced(name: str) -> str:
+    """Return a name as text: "skin tone" for skin_tone."""
+    return name.replace("_", " ")
+
+
 def capital(text: str) -> str:
-    """Return the text with a capital first letter, the rest as it is."""
+    """Return the text with a capital first letter and the rest unchanged."""
     return text[:1].upper() + text[1:]
 
 

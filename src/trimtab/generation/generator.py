@@ -1,138 +1,114 @@
-"""Generating pictures from seeds, a prompt and a steering."""
+"""Generate pictures from seeds, prompts and an intervention, in memory or into a store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from trimtab.errors import UsageError
-from trimtab.generation.folder import RunFolder
-from trimtab.generation.images import ImageRecord, ImageSet
-from trimtab.generation.initial import latents_and_generators, warn_if_elsewhere
-from trimtab.interventions import Direction, as_steering
-from trimtab.interventions.steering import Steerable
+from trimtab.generation.images import ImageSet
+from trimtab.generation.initial import warn_if_elsewhere
+from trimtab.generation.job import Job, make_in_memory
+from trimtab.generation.store_job import make_in_store
+from trimtab.interventions import Adjustment, Steerable, as_intervention
 from trimtab.latents import batches, check_seeds, warn_on_overlap
-from trimtab.pipelines import RunSettings, latent_spec, model_facts, model_path, run
-from trimtab.storage import Progress
+from trimtab.pipelines import RunSettings, latent_spec, model_facts
+from trimtab.storage import Progress, Store, as_store
 
 
 def generate(
     pipe: Any,
-    prompt: str,
+    prompt: str | Sequence[str],
     seeds: Iterable[int],
     steer: Steerable = None,
+    adjust: Adjustment | None = None,
     *,
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
     negative_prompt: str | None = None,
     height: int | None = None,
     width: int | None = None,
-    batch_size: int = 8,
-    to: str | Path | None = None,
+    batch_size: int = 10,
+    to: Store | str | Path | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
-    """Generate one picture per seed, from noise that a steering has moved.
+    """Generate one picture per prompt and seed, with an optional intervention.
+
+    In a store, the bytes of a picture depend only on its spec, prompt and seed: seeds are generated
+    in complete blocks (seed // `batch_size`), and pictures of the last block that were not
+    requested are kept for later. Existing pictures are not generated again.
 
     Parameters
     ----------
     pipe : diffusers.DiffusionPipeline
-        Any pipeline whose family is in the table; it is left as it was.
-    prompt : str
-        The prompt of every picture.
+        A pipeline whose family is in the table; it is not changed.
+    prompt : str or sequence of str
+        One or more prompts; each is combined with every seed, prompt by prompt.
     seeds : iterable of int
-        Distinct; the same seed with and without steering makes a pair.
-    steer : Steering or Direction, optional
-        What to move the noise by, in its standard deviations; strengths per image are allowed.
+        Distinct seeds. Pictures with the same seed, with and without steering, form a pair.
+    steer : Intervention, Steering or Direction, optional
+        The shift of the noise, in its standard deviations; strengths per seed are allowed.
+    adjust : Adjustment, optional
+        The change to the prompts or their embeddings.
     num_inference_steps, guidance_scale, negative_prompt, height, width
-        As in diffusers; the model's own defaults where not given.
+        As in diffusers; by default, the model's own defaults.
     batch_size : int
-        Images in one call of the pipeline.
-    to : str or Path, optional
-        A folder to write each picture to as it is made; a rerun with the same settings keeps
-        what is there and goes on.
+        Number of images in one call of the pipeline.
+    to : Store, str or Path, optional
+        A store, or where to create one, to which each picture is written when it is made.
     progress : callable, optional
-        ``progress(done, total, what)`` in pictures, after each batch.
+        Called as ``progress(done, total, what)`` after each batch; counts are in pictures.
 
     Returns
     -------
     ImageSet
-        In the order of the seeds; lazily from disk with `to`.
+        Pictures, prompt by prompt, in the order of the seeds; read lazily from the store with `to`.
 
     Raises
     ------
     UsageError
-        When the prompt is empty, or seeds, strengths or settings are out of range.
+        If a prompt is empty, or seeds, strengths or settings are out of range.
     FileError
-        When the folder holds other settings, is damaged, or cannot be written.
+        If the store is not a store, is damaged, or cannot be written.
     ModelError
-        When the pipeline's family is not in the table.
+        If the pipeline's family is not in the table.
 
     Warns
     -----
     SeedOverlapWarning
-        When a direction was learned from some of the seeds.
+        If a direction was learned from some of the seeds.
     OtherModelWarning
-        When a direction was learned on other weights; the record says so.
+        If a direction was learned on other weights; the records note this.
     """
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise UsageError(got=f"prompt {prompt!r}", expected="a text", do="say what to show")
+    prompts = _check_prompts(prompt)
     asked = RunSettings(num_inference_steps, guidance_scale, negative_prompt, height, width)
     settings = asked.resolve(pipe)
-    spec = latent_spec(pipe, height=height, width=width)
-    seeds, steering = check_seeds(seeds), as_steering(steer)
-    steering.check(spec, len(seeds))
-    cuts = list(batches(seeds, batch_size))
-    warn_on_overlap(seeds, steering.seeds)
+    order, intervention = check_seeds(seeds), as_intervention(steer, adjust)
+    intervention.check(latent_spec(pipe, height=height, width=width), len(order))
+    batches(order, batch_size)  # which checks the size
+    store = None if to is None else as_store(to)
+    warn_on_overlap(order, intervention.seeds)
     facts = model_facts(pipe)
-    elsewhere = warn_if_elsewhere(steering, facts)
-    facts |= {
-        "prompt": prompt,
-        "steering": steering.to_dict(),
-        **settings.to_dict(),
-        "batch_size": batch_size,
-        "seeds": list(seeds),
-    }
+    elsewhere = warn_if_elsewhere(pipe, intervention, facts)
+    reserves = {name: facts[name] for name in ("changed", "unread") if facts.get(name) is not None}
     if elsewhere:
-        facts["learned_elsewhere"] = elsewhere
-    where = model_path(pipe)
-    used = [direction for direction, _ in steering.terms]
-    place = _InMemory(facts, where, used) if to is None else RunFolder(Path(to), facts, where, used)
-    size = {"height": settings.height, "width": settings.width}
-    for cut in cuts:
-        if all(seed in place.records for seed in seeds[cut]):
-            continue
-        latents, generators = latents_and_generators(pipe, seeds[cut], steering.part(cut), **size)
-        prompts = [prompt] * len(latents)
-        pictures = run(pipe, prompts, latents, settings=settings, generators=generators)
-        assert pictures is not None  # only an early stop gives none
-        for i, image, blocked in zip(range(cut.start, cut.stop), *pictures, strict=True):
-            record = ImageRecord(seeds[i], prompt, steering.image(i).to_dict(), blocked)
-            place.add(record, image)
-        if progress is not None:
-            progress(len(place.records), len(seeds), "generate")
-    return place.image_set()
+        reserves["learned_elsewhere"] = elsewhere
+    job = Job(pipe, prompts, order, intervention, settings, batch_size, facts, reserves)
+    return make_in_memory(job, progress) if store is None else make_in_store(job, store, progress)
 
 
-class _InMemory:
-    """The same door as `RunFolder`, without a disk behind it."""
-
-    def __init__(
-        self, settings: dict[str, Any], model_path: str | None, directions: list[Direction]
-    ) -> None:
-        self.settings, self.model_path, self.directions = settings, model_path, directions
-        self.records: dict[int, ImageRecord] = {}
-        self.images: list[Image.Image] = []
-
-    def add(self, record: ImageRecord, image: Image.Image) -> None:
-        self.records[record.seed] = record
-        self.images.append(image)
-
-    def image_set(self) -> ImageSet:
-        records = list(self.records.values())
-        place, directions = self.model_path, self.directions
-        return ImageSet(
-            records, self.images, self.settings, model_path=place, directions=directions
+def _check_prompts(prompt: str | Sequence[str]) -> tuple[str, ...]:
+    given = (prompt,) if isinstance(prompt, str) else tuple(prompt or ())
+    for one in given or (prompt,):
+        if not isinstance(one, str) or not one.strip():
+            raise UsageError(got=f"prompt {one!r}", expected="a text", do="describe a picture")
+    if len(set(given)) < len(given):
+        twice = next(one for one, n in Counter(given).items() if n > 1)
+        raise UsageError(
+            got=f"prompt {twice!r} more than once",
+            expected="distinct prompts",
+            do="name it once",
         )
+    return given

@@ -1,43 +1,40 @@
-"""Pictures with their records, in memory or lazily from a folder."""
+"""Pictures with their records: in memory, read lazily from a store, or from a folder of files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from PIL import Image
 
+from trimtab.drawing.fragment import notebook
+from trimtab.drawing.thumbnails import contact_sheet
 from trimtab.errors import FileError
-from trimtab.generation.png import read_picture
+from trimtab.generation.companions import directions_of, keep_directions, keep_place, where_made
+from trimtab.generation.records import ImageRecord
+from trimtab.generation.selection import Key, rows_by_key, rows_of
+from trimtab.generation.spec import foreign_spec, record_of_picture
 from trimtab.interventions import Direction
+from trimtab.storage import (
+    PictureIndex,
+    PictureRow,
+    Store,
+    as_store,
+    document_hash,
+    picture_hash,
+    read_picture,
+    sha256,
+)
+from trimtab.storage.root import STORE_FILE
 
-RUN_FILE = "run.json"
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
-
-
-@dataclass(frozen=True)
-class ImageRecord:
-    """What is known about one picture.
-
-    Attributes
-    ----------
-    seed : int
-        The seed of its noise; a running number for pictures made elsewhere.
-    prompt : str or None
-        None for pictures made elsewhere.
-    steering : dict
-        `Steering.to_dict` of this picture alone; no terms when it was not steered.
-    blocked : bool
-        True when the pipeline's safety checker blacked it out, or a black picture stands for one
-        that cannot be read: never classify it.
-    """
-
-    seed: int
-    prompt: str | None
-    steering: dict[str, Any]
-    blocked: bool = False
+SHOWN = 24  # pictures shown in a notebook
+Source: TypeAlias = Image.Image | Callable[[], Image.Image]
+"""A picture, or a function that reads it."""
 
 
 class ImageSet(Sequence[Image.Image]):
@@ -47,57 +44,47 @@ class ImageSet(Sequence[Image.Image]):
     ----------
     records : sequence of ImageRecord
         One per picture.
-    images : sequence of PIL.Image.Image or Path
-        The pictures, or the files to read them from when they are asked for.
-    settings : mapping, optional
-        What decided the pictures, directions by name and hash; empty for pictures made elsewhere.
+    images : sequence of PIL.Image.Image or callable
+        The pictures, or functions that read them on demand.
+    documents : mapping, optional
+        The specs named in the records, by hash.
     model_path : str, optional
-        Folder or Hub id of the model, as the pipeline names it.
-    directions : sequence of Direction, optional
-        Those that the pictures were steered by.
+        Folder or Hub id of the model, as recorded by the pipeline.
+    directions : iterable of Direction, or callable, optional
+        The directions named in the specs, or a function that reads them on demand.
     """
 
     def __init__(
         self,
         records: Sequence[ImageRecord],
-        images: Sequence[Image.Image | Path],
-        settings: Mapping[str, Any] | None = None,
+        images: Sequence[Source],
+        documents: Mapping[str, Mapping[str, Any]] | None = None,
         *,
         model_path: str | None = None,
-        directions: Sequence[Direction] = (),
+        directions: Iterable[Direction] | Callable[[], Iterable[Direction]] = (),
     ) -> None:
         self.records = tuple(records)
         self._images = tuple(images)
-        self.settings = dict(settings or {})
+        named = dict.fromkeys(record.spec for record in self.records)
+        self.documents = {
+            name: dict(spec) for name, spec in (documents or {}).items() if name in named
+        }
         self.model_path = model_path
-        self.directions = tuple(directions)
+        self._directions = directions
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Return the number of pictures."""
         return len(self.records)
 
     def __getitem__(self, i: Any) -> Any:
-        """Give picture i, read when it is on disk, or the set of a slice."""
+        """Return picture i, reading it if it is stored, or the set of a slice."""
         if isinstance(i, slice):
-            return self._like(self.records[i], self._images[i], self._settings_of(i))
+            return self._like(self.records[i], self._images[i])
         image = self._images[i]
-        return read_picture(image) if isinstance(image, Path) else image
-
-    def _settings_of(self, part: slice) -> dict[str, Any]:
-        """Cut what the settings say of each picture: with the rest they repeat these alone."""
-        cut: dict[str, Any] = {}
-        if "seeds" in self.settings:
-            cut["seeds"] = [record.seed for record in self.records[part]]
-        if "steering" in self.settings:
-            terms = [
-                {key: v[part] if isinstance(v, list | tuple) else v for key, v in term.items()}
-                for term in self.settings["steering"].get("terms", [])
-            ]
-            cut["steering"] = self.settings["steering"] | {"terms": terms}
-        return self.settings | cut
+        return image() if callable(image) else image
 
     def __iter__(self) -> Iterator[Image.Image]:
-        """Go through the pictures, one in memory at a time when they are on disk."""
+        """Iterate over the pictures; stored ones are in memory one at a time."""
         return (self[i] for i in range(len(self)))
 
     @property
@@ -106,103 +93,218 @@ class ImageSet(Sequence[Image.Image]):
         return tuple(record.seed for record in self.records)
 
     @property
+    def prompts(self) -> tuple[str, ...]:
+        """The prompt of each picture; empty for pictures made elsewhere."""
+        return tuple(record.prompt for record in self.records)
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """Full hash of the spec of each picture, a key of `documents`."""
+        return tuple(record.spec for record in self.records)
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Hash of each picture's content; empty for a file that has not been read yet."""
+        return tuple(record.picture for record in self.records)
+
+    @property
     def blocked(self) -> tuple[bool, ...]:
         """Whether each picture was blacked out by the safety checker."""
         return tuple(record.blocked for record in self.records)
 
     @property
-    def prompt(self) -> str | None:
-        """The prompt of them all; None for pictures made elsewhere."""
-        return self.settings.get("prompt")
+    def settings(self) -> dict[str, Any]:
+        """The settings shared by all pictures, and the batch size."""
+        each = [spec["settings"] | {"batch_size": spec["batch_size"]} for spec in self._specs()]
+        first = each[0] if each else {}
+        return {
+            name: value for name, value in first.items() if all(one[name] == value for one in each)
+        }
 
     @property
     def model(self) -> str | None:
-        """The model's name; None for pictures made elsewhere."""
-        return self.settings.get("model")
+        """The model's name; None for pictures made elsewhere or by several models."""
+        names = {(spec["model"] or {}).get("name") for spec in self._specs()}
+        return names.pop() if len(names) == 1 else None
 
     @property
-    def steering(self) -> dict[str, Any]:
-        """The record of the steering of the whole set."""
-        return dict(self.settings.get("steering", {"terms": []}))
+    def directions(self) -> tuple[Direction, ...]:
+        """The directions that the pictures were steered by, if available."""
+        found = self._directions
+        return tuple(found() if callable(found) else found)
+
+    def _specs(self) -> list[dict[str, Any]]:
+        return list(self.documents.values())
 
     def __repr__(self) -> str:
-        """Say how many, of what, by which model."""
-        return f"ImageSet({len(self)} pictures of {self.prompt!r} by {self.model})"
+        """Return the number of pictures, their prompts and the model."""
+        named = list(dict.fromkeys(self.prompts))
+        of = repr(named[0]) if len(named) == 1 else f"{len(named)} prompts"
+        return f"ImageSet({len(self)} pictures of {of} by {self.model})"
+
+    def _repr_html_(self) -> str:
+        """Return a contact sheet of the first pictures, with their seeds."""
+        shown = [
+            (f"seed {record.seed}", None if record.blocked else self._shown(i))
+            for i, record in enumerate(self.records[:SHOWN])
+        ]
+        more = f"and {len(self) - SHOWN} more" if len(self) > SHOWN else ""
+        return notebook(repr(self), contact_sheet(shown), more)
+
+    def _shown(self, i: int) -> Image.Image | None:
+        try:
+            return self[i]  # type: ignore[no-any-return]
+        except FileError:
+            return None
 
     def screened(self) -> ImageSet:
-        """Put a black picture, marked as blocked, in the place of each that cannot be read.
-
-        A folder of a run holds a picture for every seed; to `classify` either is unknown.
-        """
+        """Replace each unreadable picture with a black one that is marked as blocked."""
         records, images = list(self.records), list(self._images)
         for i, record in enumerate(records):
             try:
                 self[i]
             except FileError:
-                records[i], images[i] = replace(record, blocked=True), Image.new("RGB", (64, 64))
-        return self._like(records, images, self.settings)
+                images[i] = black = Image.new("RGB", (64, 64))
+                records[i] = replace(record, blocked=True, picture=picture_hash(black))
+        return self._like(records, images)
 
-    def _like(
-        self,
-        records: Sequence[ImageRecord],
-        images: Sequence[Image.Image | Path],
-        settings: Mapping[str, Any],
-    ) -> ImageSet:
-        place = self.model_path
-        return ImageSet(records, images, settings, model_path=place, directions=self.directions)
+    def _like(self, records: Sequence[ImageRecord], images: Sequence[Source]) -> ImageSet:
+        about = {"model_path": self.model_path, "directions": self._directions}
+        return ImageSet(records, images, self.documents, **about)  # type: ignore[arg-type]
 
-    def save(self, to: str | Path) -> ImageSet:
-        """Write the set as a run folder: ``run.json`` and ``images/*.png``.
+    def save(self, to: Store | str | Path) -> ImageSet:
+        """Add the pictures to a store.
+
+        Pictures made in memory may differ by rounding from those that `generate` makes in a store,
+        since it completes every block of seeds there.
 
         Parameters
         ----------
-        to : str or Path
-            A new or empty folder, or one with the same settings.
+        to : Store, str or Path
+            A store, or where to create one.
 
         Returns
         -------
         ImageSet
-            The same set, read from that folder.
+            The same set, read from the store.
 
         Raises
         ------
         FileError
-            When the folder holds something else or cannot be written.
+            If the store cannot be written, or already has a different picture with the same key.
         """
-        from trimtab.generation.folder import RunFolder  # it reads and writes image sets
-
-        settings = self.settings | {"seeds": list(self.seeds)}
-        folder = RunFolder(Path(to), settings, self.model_path, self.directions)
+        store = as_store(to)
+        if not self.documents:
+            return self._of_collection().save(store)
+        names = {name: store.add_spec(spec) for name, spec in self.documents.items()}
+        keep_directions(store, self.directions)
+        if not where_made(store, self.documents.values()):
+            keep_place(store, self.documents.values(), self.model_path)
+        index, rows = PictureIndex(store), []
         for record, image in zip(self.records, self, strict=True):
-            folder.add(record, image)
-        return folder.image_set()
+            name, prompt, seed = names[record.spec], record.prompt, record.seed
+            about = record_of_picture(name, self.documents[name], prompt, seed, record.blocked)
+            environment = json.dumps(record.environment, sort_keys=True)
+            rows.append(
+                index.write(
+                    name, prompt, seed, image,
+                    record=about, blocked=record.blocked, environment=environment,
+                )
+            )  # fmt: skip
+        index.add(rows)
+        index.finish_rows(rows)
+        return stored(store, [(row.spec, row.prompt, row.seed) for row in rows])
+
+    def _of_collection(self) -> ImageSet:
+        """Return pictures made elsewhere with a spec, which their content identifies."""
+        images = self.screened()
+        hashes = [
+            record.picture or picture_hash(image)
+            for record, image in zip(images.records, images, strict=True)
+        ]
+        spec = foreign_spec(sha256("".join(hashes).encode()))
+        name = document_hash(spec)
+        records = [
+            replace(record, spec=name, picture=one)
+            for record, one in zip(images.records, hashes, strict=True)
+        ]
+        return ImageSet(records, images._images, {name: spec})
+
+    @classmethod
+    def from_store(
+        cls,
+        store: Store | str | Path,
+        spec: str | Mapping[str, Any] | None = None,
+        prompt: str | None = None,
+        seeds: Iterable[int] | None = None,
+    ) -> ImageSet:
+        """Open pictures of a store; each is read on demand.
+
+        Parameters
+        ----------
+        store : Store, str or Path
+            The store.
+        spec : str or mapping, optional
+            A spec, or its full hash. Defaults to all specs.
+        prompt : str, optional
+            A prompt. Defaults to all prompts.
+        seeds : iterable of int, optional
+            The seeds, in order. Defaults to all seeds, sorted.
+
+        Raises
+        ------
+        FileError
+            If there is no such spec (the message names the entries in which the closest one
+            differs), there are no pictures, or a requested picture is missing.
+        """
+        store = store if isinstance(store, Store) else Store.existing(store)
+        return cls._of_rows(store, rows_of(store, spec, prompt, seeds))
+
+    @classmethod
+    def _of_rows(cls, store: Store, rows: Sequence[PictureRow]) -> ImageSet:
+        documents = {name: store.spec(name) for name in dict.fromkeys(row.spec for row in rows)}
+        index, specs = PictureIndex(store), documents.values()
+        return cls(
+            [ImageRecord.of_row(row, documents[row.spec]) for row in rows],
+            [partial(index.image, row) for row in rows],
+            documents,
+            model_path=where_made(store, specs).get("model_path"),
+            directions=partial(directions_of, store, specs),
+        )
 
     @classmethod
     def from_folder(cls, path: str | Path) -> ImageSet:
-        """Open a run folder, or any folder of pictures made elsewhere.
+        """Open a folder of pictures made elsewhere.
 
         Parameters
         ----------
         path : str or Path
-            A folder; without ``run.json`` its pictures are taken in the order of their names,
-            and their running numbers stand for seeds.
+            The folder. Pictures are ordered by name and numbered in place of seeds.
 
         Raises
         ------
         FileError
-            When there are no pictures, or a run is damaged or not finished.
+            If there are no pictures.
         """
-        from trimtab.generation.folder import RunFolder
-
         folder = Path(path)
-        if (folder / RUN_FILE).exists():
-            return RunFolder.existing(folder).image_set()
         files = sorted(f for f in folder.glob("*") if f.suffix.lower() in SUFFIXES)
         if not files:
+            is_store = (folder / STORE_FILE).is_file()
             raise FileError(
-                got=f"{folder} without pictures",
-                expected=f"a folder made by generate, or one with {', '.join(sorted(SUFFIXES))}",
-                do="check the path",
+                got=f"{folder}, which is a store" if is_store else f"{folder} without pictures",
+                expected=f"a folder with {', '.join(sorted(SUFFIXES))}",
+                do="open it with ImageSet.from_store" if is_store else "check the path",
             )
-        records = [ImageRecord(i, None, {"terms": []}) for i in range(len(files))]
-        return cls(records, files)
+        records = [ImageRecord(i, "") for i in range(len(files))]
+        return cls(records, [partial(read_picture, file) for file in files])
+
+
+def stored(store: Store, wanted: Sequence[Key]) -> ImageSet:
+    """Open pictures of a store by spec, prompt and seed, in order.
+
+    Raises
+    ------
+    FileError
+        If some are missing.
+    """
+    return ImageSet._of_rows(store, rows_by_key(store, wanted))

@@ -1,4 +1,4 @@
-"""The method itself: the initial noise moved along a direction, z + ω d."""
+"""The method itself: initial noise shifted along a direction, z + ω d."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from trimtab.interventions import Steering, as_steering
-from trimtab.interventions.steering import Steerable
+from trimtab.interventions import Intervention, Steerable, as_intervention, as_steering
 from trimtab.latents import noise_and_generators
 from trimtab.pipelines import latent_spec, latents_argument, model_facts
 
@@ -25,87 +24,99 @@ def initial_latents(
     *,
     height: int | None = None,
     width: int | None = None,
+    noise_only: bool = False,
 ) -> torch.Tensor:
-    """Make initial latents for ``pipe(prompt, latents=…)``.
+    """Return initial latents for ``pipe(prompt, latents=…)``.
 
     Parameters
     ----------
     pipe : diffusers.DiffusionPipeline
-        The pipeline that will get them; it is only looked at.
+        The pipeline that will receive them; it is not changed.
     seeds : iterable of int
-        One image each. An image's latents do not depend on the others.
-    steer : Steering or Direction, optional
-        What to move the noise by, in its standard deviations. Without, or with strength 0, the
-        latents are those that the pipeline itself draws in float32 from a CPU generator of the
+        One seed per image. An image's latents do not depend on the others.
+    steer : Intervention, Steering or Direction, optional
+        The shift of the noise, in its standard deviations. Without it, or with strength 0, the
+        latents are those that the pipeline itself draws in float32 from a CPU generator with the
         same seed.
     height, width : int, optional
         Size of the picture in pixels, as it will be passed to the pipeline.
+    noise_only : bool
+        Whether to ignore the part of an intervention that adjusts the conditioning. Otherwise such
+        an intervention is rejected, since latents cannot represent it.
 
     Returns
     -------
     torch.Tensor
-        In the pipeline's packed form, type and device, of unit variance before the move: the
-        pipeline itself multiplies by its scheduler's ``init_noise_sigma``.
+        Latents in the pipeline's packed form, type and device, with unit variance before the shift.
+        The pipeline itself multiplies by its scheduler's ``init_noise_sigma``.
 
     Raises
     ------
     UsageError
-        When seeds, size or strengths are wrong, or a direction's shape is not this model's.
+        If seeds, size or strengths are invalid, a direction's shape does not fit the model, or the
+        intervention does more than shift the noise.
     ModelError
-        When the pipeline's family is not in the table.
+        If the pipeline's family is not in the table.
 
     Warns
     -----
     OtherModelWarning
-        When a direction was learned on another model, or on other weights of this one.
+        If a direction was learned on another model, or on other weights of this one.
     """
-    latents, _ = latents_and_generators(pipe, seeds, steer, height=height, width=width)
-    if steer is not None:
-        warn_if_elsewhere(as_steering(steer), model_facts(pipe))
+    noise = as_intervention(as_steering(steer, noise_only=noise_only))
+    latents, _ = latents_and_generators(pipe, seeds, noise, height=height, width=width)
+    if noise.steering.terms:
+        warn_if_elsewhere(pipe, noise, model_facts(pipe))
     return latents
 
 
-def warn_if_elsewhere(steering: Steering, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Warn of directions learned on another model than that of `facts`, and list them."""
-    found = steering.learned_elsewhere(facts)
+def warn_if_elsewhere(
+    pipe: Any, intervention: Intervention, facts: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Warn about directions learned on a model other than that of `facts`, and list them."""
+    found = intervention.learned_elsewhere(pipe, facts)
     for one in found:
         warnings.warn(
             f"{one['name']} was learned on {one['model']}, not on these weights of "
-            f"{facts['model']}: its effect here was not measured",
+            f"{facts['model']}: its effect here has not been measured",
             OtherModelWarning,
             stacklevel=3,
         )
     return found
 
 
-def steered_blocks(blocks: Any, steer: Steerable) -> Any:
+def steered_blocks(blocks: Any, steer: Steerable, *, noise_only: bool = False) -> Any:
     """Insert a steering into the blocks of a modular pipeline.
 
-    Blocks have no weights, so that a direction of another model of the family cannot be told here.
+    Blocks have no weights, so directions of another model of the same family cannot be detected.
 
     Parameters
     ----------
     blocks : diffusers.modular_pipelines.SequentialPipelineBlocks
-        Those of a modular pipeline, ``pipe.blocks``; they are left as they are.
-    steer : Steering or Direction, optional
-        What to move the noise by, in its standard deviations.
+        The blocks of a modular pipeline, ``pipe.blocks``; they are not changed.
+    steer : Intervention, Steering or Direction, optional
+        The shift of the noise, in its standard deviations.
+    noise_only : bool
+        Whether to ignore the part of an intervention that adjusts the conditioning.
 
     Returns
     -------
     diffusers.modular_pipelines.SequentialPipelineBlocks
-        The text-to-image blocks with one more, ``steer``, after the latents are prepared.
+        The text-to-image blocks with an additional block, ``steer``, after the latents are
+        prepared.
 
     Raises
     ------
     ModelError
-        When the blocks are of no known family, or do not name what prepares the latents.
+        If the family of the blocks is unknown, or no block is named as the one that prepares the
+        latents.
     UsageError
-        When a direction is of another family.
+        If a direction is of another family, or the intervention does more than shift the noise.
     """
     from trimtab.pipelines.modular import family_of_blocks, with_moved_latents
 
-    steering, family = as_steering(steer), family_of_blocks(blocks)
-    steering.check_family(family.name)
+    steering, family = as_steering(steer, noise_only=noise_only), family_of_blocks(blocks)
+    as_intervention(steering).check_family(family.name)
     return with_moved_latents(blocks, family, lambda n: torch.from_numpy(steering.offset(n)))
 
 
@@ -117,10 +128,10 @@ def latents_and_generators(
     height: int | None = None,
     width: int | None = None,
 ) -> tuple[torch.Tensor, list[torch.Generator]]:
-    """Do as `initial_latents`, and keep the generators for the noise that is added on the way."""
+    """Shift the noise as `initial_latents` does, and keep the generators for later draws."""
     spec = latent_spec(pipe, height=height, width=width)
-    steering = as_steering(steer)
-    steering.check(spec)
+    intervention = as_intervention(steer)
+    intervention.check(spec)
     latents, generators = noise_and_generators(spec, seeds)
-    latents = latents + torch.from_numpy(steering.offset(len(latents)))
+    latents = latents + torch.from_numpy(intervention.offset(len(latents)))
     return latents_argument(pipe, latents), generators

@@ -1,193 +1,135 @@
-"""The model card of a direction: what it was learned from, what it was seen to do, its limits."""
+"""Model cards of directions and mitigations: what they do, their measured effect, their limits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from trimtab.errors import UsageError
-
-if TYPE_CHECKING:
-    from trimtab.interventions.direction import Direction
+from trimtab.interventions.adjustment import Adjustment
+from trimtab.interventions.effect import Effect
+from trimtab.interventions.tables import learned_from, measured, row, table, target
+from trimtab.interventions.vector import UnitVector
 
 RUN = ("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width")
-EFFECT = {
-    "prompt", "n", "seeds", "strength", "recogniser", "chose_strength", "group", "plain",
-    "steered", "difference", "spillover",
-}  # fmt: skip
-TAGS = ["trimtab", "latent-direction", "text-to-image"]
 LIMITS = """\
-- It moves the initial noise of the model named above. On other models, sizes, schedulers or
-  prompts its effect was not measured.
+- It works on the model named above. Its effect on other models, sizes, schedulers or prompts has
+  not been measured.
 - Groups are as perceived by a recogniser in pictures. They say nothing about people's identity.
-- A share moved towards a target mitigates one measured deviation for one prompt. Measure anew for
-  yours, and look at what else changes: `trimtab audit`.
+- Moving a share towards a target mitigates one measured deviation for one prompt. Measure the
+  effect on your own prompts with `trimtab audit`, and check what else changes.
 """
 
 
-def card_of(direction: Direction, repository: str = "ORGANISATION/NAME") -> ModelCard:
-    """Write the card of a direction from its provenance alone.
+def direction_card(direction: UnitVector, repository: str) -> ModelCard:
+    """Write the card of a direction.
 
     Parameters
     ----------
-    direction : Direction
-        With ``measured`` in its provenance, as a study leaves it there, the card has its effect.
+    direction : UnitVector
+        The direction. If its provenance has ``measured``, the card includes the effect.
     repository : str
-        How the lines of code in the card name it.
+        The name of the repository in the code of the card.
     """
     facts = direction.provenance
+    effect = (facts.get("measured") or None) and Effect.from_dict(
+        {"attribute": facts.get("attribute"), **facts["measured"]}
+    )
+    strength = 3.0 if effect is None or effect.strength is None else effect.strength
+    what = (
+        "A direction in the latent space of a text-to-image model. Added to the initial noise, it "
+        f"moves what is shown towards **{facts.get('towards', direction.name)}**; prompt, "
+        "embeddings and weights stay as they are."
+    )
+    code = f'direction = tt.Direction.from_pretrained("{repository}")'
+    usage = _usage(facts, effect, code, f"{strength:g} * direction")
+    parts = [
+        what,
+        f"{usage}\n\nThe strength is in standard deviations of the noise along the direction.",
+        f"## What it was learned from\n\n{learned_from(direction)}",
+        f"## Measured effect\n\n{measured(effect, f'{strength:g} × this direction')}",
+    ]
+    return _card(direction.name, facts, "latent-direction", parts)
+
+
+def mitigation_card(
+    name: str,
+    terms: Sequence[tuple[UnitVector, Any]],
+    adjustment: Adjustment | None,
+    facts: Mapping[str, Any],
+    repository: str,
+) -> ModelCard:
+    """Write the card of a mitigation.
+
+    Parameters
+    ----------
+    name : str
+        The name of the mitigation.
+    terms : sequence of (UnitVector, strength)
+        The directions with their strengths.
+    adjustment : Adjustment or None
+        The change to the conditioning.
+    facts : mapping
+        The provenance; its facts about the model apply to all directions.
+    repository : str
+        The name of the repository in the code of the card.
+    """
+    effect = (facts.get("measured") or None) and Effect.from_dict(facts["measured"])
+    learned = terms[0][0].provenance if terms else {}
+    of_model = {key: learned[key] for key in ("model", "revision", *RUN) if key in learned}
+    does = [
+        *(["moves the initial noise along the directions below"] if terms else []),
+        *([f"changes the prompt ({adjustment})"] if adjustment is not None else []),
+    ]
+    done = [row("noise", f"{strength:g} × {one.name}") for one, strength in terms]
+    done += [row("conditioning", adjustment)] if adjustment is not None else []
+    code = f'mitigation = tt.load_intervention("{repository}")'
+    parts = [
+        f"A mitigation for a text-to-image model: it {' and '.join(does) or 'does nothing'}. The "
+        "weights stay as they are.",
+        _usage({**of_model, **facts}, effect, code, "mitigation"),
+        "## What it does\n\n" + table(("", ""), done)
+        + "\n\nStrengths are in standard deviations of the noise along the direction.",
+        f"## Target\n\n{target(facts.get('target'))}",
+        f"## Measured effect\n\n{measured(effect, 'it')}",
+        *(
+            f"## What {one.name} was learned from\n\n{learned_from(one)}"
+            for one, _ in terms
+        ),
+    ]  # fmt: skip
+    return _card(name, {**of_model, **facts}, "latent-mitigation", parts)
+
+
+def _card(name: str, facts: Mapping[str, Any], tag: str, parts: Sequence[str]) -> ModelCard:
     model, licence = facts.get("model"), facts.get("licence")
     data = ModelCardData(
         base_model=model if _on_hub(model) else None,
         library_name="trimtab",
         license=licence,
         pipeline_tag="text-to-image",
-        tags=TAGS,
+        tags=["trimtab", tag, "text-to-image"],
     )
-    parts = [
-        f"# {direction.name}",
-        "A direction in the latent space of a text-to-image model. Added to the initial noise, it "
-        f"moves what is shown towards **{facts.get('towards', direction.name)}**; prompt, "
-        "embeddings and weights stay as they are.",
-        _usage(direction, repository),
-        "## What it was learned from\n\n" + _learned(direction),
-        "## Measured effect\n\n" + _measured(facts.get("measured")),
-        "## Limits\n\n" + LIMITS,
-        "## Licence\n\n"
-        + (f"{licence}." if licence else "Not stated. Ask who published it before you use it.")
-        + " The licence of the model binds besides.",
+    said = f"{licence}." if licence else "Not stated. Ask who published it before you use it."
+    end = [
+        f"## Limits\n\n{LIMITS}",
+        f"## Licence\n\n{said} The licence of the model binds besides.",
     ]
-    return ModelCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n")
+    text = "\n\n".join([f"# {name}", *parts, *end])
+    return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n")
 
 
 def _on_hub(model: Any) -> bool:
     return isinstance(model, str) and model.count("/") == 1 and not Path(model).is_absolute()
 
 
-def _usage(direction: Direction, repository: str) -> str:
-    facts = direction.provenance
-    measured = facts.get("measured") or {}
-    strength = measured.get("strength", 3)
-    prompt = measured.get("prompt", "a photo of a person")
-    options = {name: facts[name] for name in RUN if facts.get(name) is not None}
+def _usage(facts: Mapping[str, Any], effect: Effect | None, code: str, steer: str) -> str:
     model = facts.get("model")
-    load = f"tt.load_model({model!r})" if _on_hub(model) else f"tt.load_model(…)  # {model}"
-    pipe = "pipe = tt.townsfolk.load()" if model == "townsfolk" else f"pipe = {load}"
-    said = "".join(f"    {name}={value!r},\n" for name, value in options.items())
+    prompt = effect.prompts[0] if effect and effect.prompts else "a photo of a person"
+    pipe = f"tt.load_model({model!r})" if _on_hub(model) else f"tt.load_model(…)  # {model}"
+    options = "".join(f"    {k}={facts[k]!r},\n" for k in RUN if facts.get(k) is not None)
     return (
-        "```python\n"
-        f"import trimtab as tt\n\n{pipe}\n"
-        f'direction = tt.Direction.from_pretrained("{repository}")\n'
-        "pictures = tt.generate(\n"
-        f"    pipe, {prompt!r}, range(8), {strength:g} * direction,\n{said}"
-        ")\n"
-        "```\n\n"
-        "The strength is in standard deviations of the noise along the direction."
+        f"```python\nimport trimtab as tt\n\npipe = {pipe}\n{code}\n"
+        f"pictures = tt.generate(\n    pipe, {prompt!r}, range(8), {steer},\n{options})\n```"
     )
-
-
-def _learned(direction: Direction) -> str:
-    facts = direction.provenance
-    prompts = [one for texts in (facts.get("prompts") or {}).values() for one in texts]
-    seeds = facts.get("seeds") or []
-    estimator = facts.get("estimator")
-    rows = {
-        "model": facts.get("model"),
-        "revision": facts.get("revision"),
-        "family": facts.get("family"),
-        "shape of the latents": " × ".join(map(str, direction.shape)),
-        "picture": facts.get("height") and f"{facts.get('width')} × {facts['height']} pixels",
-        "scheduler": facts.get("scheduler"),
-        "guidance scale": facts.get("guidance_scale"),
-        "negative prompt": facts.get("negative_prompt"),
-        "type of the weights": facts.get("model_dtype"),
-        "hash of the weights": facts.get("weights") and f"`{facts['weights']}`",
-        "step": facts.get("step") and f"{facts['step']} of {facts.get('num_inference_steps')}",
-        "prompts": "; ".join(f"“{text}”" for text in prompts),
-        "seeds": seeds and f"{len(seeds)}, from {min(seeds)} to {max(seeds)}",
-        "estimator": estimator.get("name") if isinstance(estimator, Mapping) else estimator,
-        "cross-validated accuracy": _accuracy(facts, ""),
-        "accuracy of the direction that it was made from": _accuracy(facts, "_as_learned"),
-        "made orthogonal to": ", ".join(one["name"] for one in facts.get("orthogonal_to", ())),
-        "resampled from": "resampled_from" in facts
-        and " × ".join(map(str, facts["resampled_from"])),
-        "sha256": f"`{direction.hash}`",
-    }
-    told = {name: str(value).replace("|", "\\|") for name, value in rows.items() if value}
-    lines = [f"| {name} | {value} |" for name, value in told.items()]
-    return "\n".join(["| | |", "| --- | --- |", *lines])
-
-
-def _accuracy(facts: Mapping[str, Any], ending: str) -> str | None:
-    accuracy = facts.get(f"accuracy{ending}")
-    if accuracy is None:
-        return None
-    low, high = facts.get(f"accuracy_interval{ending}") or (None, None)
-    if low is None:
-        return f"{accuracy:.2f}"
-    guessed = "; guessing would give 0.50, so perhaps nothing was learned" if low <= 0.5 else ""
-    return f"{accuracy:.2f} [{low:.2f}, {high:.2f}]{guessed}"
-
-
-def _measured(effect: Mapping[str, Any] | None) -> str:
-    if not effect:
-        return (
-            "Not measured. `trimtab.workflows.measured_effect` says what it does, from pictures "
-            "with and without it on seeds that it was not learned from."
-        )
-    missing = EFFECT - effect.keys()
-    if missing:
-        raise UsageError(
-            got=f"measured without {', '.join(sorted(missing))}",
-            expected="what trimtab.workflows.measured_effect returns",
-            do="use it, or leave measured out",
-        )
-    change = effect["difference"]
-    lines = [
-        f"{effect['n']} pictures of “{effect['prompt']}”, without and with "
-        f"{effect['strength']:g} × this direction, on seeds {min(effect['seeds'])} to "
-        f"{max(effect['seeds'])}, from which it was not learned; Wilson intervals; perceived by "
-        f"{effect['recogniser']}"
-        + (", which also chose the strength, on other seeds." if effect["chose_strength"] else "."),
-        "",
-        f"| | {effect['group']} | unknown | concept kept |",
-        "| --- | --- | --- | --- |",
-        *(
-            f"| {name} | {_share(effect[name])} | {_percent(effect[name]['unknown'])} | "
-            f"{_percent(effect[name]['concept_kept'])} |"
-            for name in ("plain", "steered")
-        ),
-        "",
-        f"Paired by seed: {_points(change['difference'])} points "
-        f"[{_points(change['low'])}, {_points(change['high'])}].",
-    ]
-    if effect["spillover"]:
-        lines += [
-            "",
-            "What else changed (paired, 95 % interval, not corrected for their number):",
-            "",
-            "| attribute | group | before → after | interval of the change, points |",
-            "| --- | --- | --- | --- |",
-            *(
-                f"| {row['attribute']} | {row['group']} | {_percent(row['before'])} → "
-                f"{_percent(row['after'])} | [{_points(row['low'])}, {_points(row['high'])}] |"
-                for row in effect["spillover"]
-            ),
-        ]
-    return "\n".join(lines)
-
-
-def _share(arm: Mapping[str, Any]) -> str:
-    low, high = arm["interval"]
-    return f"{_percent(arm['share'])} [{_percent(low)}, {_percent(high)}]"
-
-
-def _percent(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.0%}"
-
-
-def _points(value: float | None) -> str:
-    return "n/a" if value is None else f"{100 * value:+.0f}"

@@ -1,4 +1,4 @@
-"""Which step to learn at: accuracy by step, and the one-standard-error rule."""
+"""Choice of the step to learn at: accuracy by step, and the one-standard-error rule."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StepAccuracy(NamedTuple):
     accuracy : float
         From 0 to 1.
     standard_error : float
-        Over the seeds.
+        Standard error over the seeds.
     """
 
     step: int
@@ -30,40 +30,35 @@ class StepAccuracy(NamedTuple):
     standard_error: float
 
 
-def accuracy_by_step(
-    samples: LatentSamples, estimator: DirectionEstimator, *, towards: str | None = None
-) -> list[StepAccuracy]:
+def accuracy_by_step(samples: LatentSamples, estimator: DirectionEstimator) -> list[StepAccuracy]:
     """Fit an estimator at every captured step.
 
     Parameters
     ----------
     samples : LatentSamples
-        Captured at several steps.
+        Latents captured at several steps.
     estimator : DirectionEstimator
-        Cloned for each; it stays as it is.
-    towards : str, optional
-        As in ``fit``.
+        Cloned for each step; it is not changed.
     """
-    fits = [
-        (step, clone(estimator).fit(samples, step=step, towards=towards)) for step in samples.steps
-    ]
+    fits = [(step, clone(estimator).set_params(step=step).fit(samples)) for step in samples.steps]
     return [StepAccuracy(step, fit.cv_accuracy_, fit.cv_standard_error_) for step, fit in fits]
 
 
 def choose_step(accuracies: Sequence[StepAccuracy]) -> int:
     """Choose the earliest step whose accuracy is within one standard error of the best.
 
-    The one-standard-error rule of Breiman et al. (1984): the cheapest of the equally good.
+    This is the one-standard-error rule of Breiman et al. (1984), which takes the cheapest of
+    equally good choices.
 
     Parameters
     ----------
     accuracies : sequence of StepAccuracy
-        What `accuracy_by_step` gave.
+        The result of `accuracy_by_step`.
 
     Raises
     ------
     UsageError
-        When it is empty.
+        If it is empty.
     """
     if not accuracies:
         raise UsageError(got="no steps", expected="at least one", do="capture at some steps")

@@ -1,19 +1,36 @@
-"""From seeds to noise, and from noise to captured latents and their store."""
+"""Noise from seeds, and latents captured from it, in memory or in a store.
+
+Functions that make latents need torch and are loaded on first use.
+"""
 
 from __future__ import annotations
 
-from trimtab.latents.captures import capture
-from trimtab.latents.noise import noise, noise_and_generators
-from trimtab.latents.samples import LatentSamples
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from trimtab.latents.seeds import (
     AUDIT_SEEDS,
     CALIBRATION_SEEDS,
     CAPTURE_SEEDS,
     SeedOverlapWarning,
     batches,
+    blocks,
     check_seeds,
+    turn,
     warn_on_overlap,
 )
+
+if TYPE_CHECKING:
+    from trimtab.latents.captures import capture
+    from trimtab.latents.gaussian import noise, noise_and_generators
+    from trimtab.latents.samples import LatentSamples
+
+_MODULES = {
+    "LatentSamples": "samples",
+    "capture": "captures",
+    "noise": "gaussian",
+    "noise_and_generators": "gaussian",
+}
 
 __all__ = [
     "AUDIT_SEEDS",
@@ -22,9 +39,17 @@ __all__ = [
     "LatentSamples",
     "SeedOverlapWarning",
     "batches",
+    "blocks",
     "capture",
     "check_seeds",
     "noise",
     "noise_and_generators",
+    "turn",
     "warn_on_overlap",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,9 +1,11 @@
-"""Capturing latents in the middle of denoising, for groups of prompts paired by seed."""
+"""Capture latents during denoising, for groups of prompts paired by seed."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +16,23 @@ import torch
 from trimtab.concepts import Attribute, Concept
 from trimtab.concepts import attribute as catalogued
 from trimtab.errors import ModelError, UsageError
-from trimtab.latents.noise import noise_and_generators
+from trimtab.latents.gaussian import noise_and_generators
 from trimtab.latents.samples import LatentSamples
-from trimtab.latents.seeds import batches, check_seeds
-from trimtab.latents.store import LatentStore
+from trimtab.latents.seeds import batches, blocks, check_seeds, turn
+from trimtab.latents.shards import Shard, ShardFolder
+from trimtab.latents.spec import prompts_of, settings_of, spec_of
 from trimtab.pipelines import (
     LatentSpec,
     RunSettings,
     Step,
     latent_spec,
     latents_argument,
+    library_versions,
     model_facts,
     run,
+    threads,
 )
-from trimtab.storage import Progress
+from trimtab.storage import Progress, Store, as_store
 
 
 def capture(
@@ -37,8 +42,8 @@ def capture(
     steps: Iterable[int] | int,
     *,
     on: str | Concept | Sequence[str | Concept] | None = None,
-    to: str | Path | None = None,
-    batch_size: int = 8,
+    to: Store | str | Path | None = None,
+    batch_size: int = 10,
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
     negative_prompt: str | None = None,
@@ -47,46 +52,47 @@ def capture(
     dtype: str = "float16",
     progress: Progress | None = None,
 ) -> LatentSamples:
-    """Run each group's prompts from the same noises and keep the latents after some steps.
+    """Run each group's prompts from the same noise and keep the latents after some steps.
 
-    Denoising stops at the last step asked for, and nothing is decoded.
+    Denoising stops at the last requested step, and nothing is decoded.
 
     Parameters
     ----------
     pipe : diffusers.DiffusionPipeline
-        Any pipeline whose family is in the table.
+        A pipeline whose family is in the table.
     attribute : Attribute or str
-        Gives the groups and their prompts; by name from the catalogue.
+        The attribute with its groups and prompts, or its name in the catalogue.
     seeds : iterable of int
-        One image per seed and group; every group starts from the same noises.
+        One image per seed and group; all groups start from the same noise.
     steps : iterable of int, or int
-        Numbers of completed steps, from 1: step 0 is the noise itself, equal in all groups.
+        Numbers of completed steps, from 1. Step 0 would be the noise itself, equal in all groups.
     on : str, Concept, or sequence of them, optional
-        Concepts to learn the contrast on; with several, seed i takes concept i modulo their number.
-    to : str or Path, optional
-        A folder to keep the work in; a rerun with the same settings continues there.
+        Concepts to learn the contrast on; several alternate from seed to seed.
+    to : Store, str or Path, optional
+        A store, or where to create one, in which to keep each batch. Seeds are then captured in
+        complete blocks (seed // `batch_size`), and existing blocks are not captured again.
     batch_size : int
-        Images in one call of the pipeline.
+        Number of images in one call of the pipeline.
     num_inference_steps, guidance_scale, negative_prompt, height, width
-        As in diffusers; the model's own defaults where not given.
+        As in diffusers; by default, the model's own defaults.
     dtype : {"float16", "float32"}
-        How latents are kept, in memory as on disk.
+        The type of the captured latents, in memory and on disk.
     progress : callable, optional
-        ``progress(done, total, what)`` in images, after each batch that is kept.
+        Called as ``progress(done, total, what)`` after each batch; counts are in images.
 
     Returns
     -------
     LatentSamples
-        For every step one array per group.
+        One array per step and group.
 
     Raises
     ------
     UsageError
-        When seeds, steps or a setting are out of range.
+        If seeds, steps or a setting are out of range.
     FileError
-        When the folder holds other settings, is damaged, or cannot be written.
+        If the store is not a store, is damaged, or cannot be written.
     ModelError
-        When the pipeline is of no known family or gives latents that are not finite.
+        If the pipeline's family is unknown, or it produces latents that are not finite.
     """
     attribute = catalogued(attribute) if isinstance(attribute, str) else attribute
     run_settings = RunSettings(num_inference_steps, guidance_scale, negative_prompt, height, width)
@@ -95,57 +101,109 @@ def capture(
     seeds = check_seeds(seeds)
     batches(seeds, batch_size)
     concepts = [on] if isinstance(on, str | Concept) else None if on is None else list(on)
-    settings = model_facts(pipe) | {
+    facts = model_facts(pipe)
+    details: dict[str, Any] = {
         "attribute": attribute.name,
         "on": concepts and [c if isinstance(c, str) else c.name for c in concepts],
         "prompts": {name: list(texts) for name, texts in attribute.prompts(on=concepts).items()},
-        **run_settings.to_dict(),
         "shape": list(spec.shape),
         "dtype": _stored_dtype(dtype),
         "steps": _check_steps(steps, run_settings),
-        "batch_size": batch_size,
-        "seeds": list(seeds),
     }
-    store = LatentStore(settings, None if to is None else Path(to))
-    todo = store.missing()
-    groups = settings["prompts"]
-    left = sum(cut.stop - cut.start for _, cut in todo)
-    done, total = (len(seeds) - left) * len(groups), len(seeds) * len(groups)
-    for number, cut in todo:
+    document = spec_of(facts, run_settings.to_dict(), batch_size, details)
+    job = _Job(pipe, spec, run_settings, document)
+    if to is None:
+        return _in_memory(job, seeds, progress)
+    reserves = {name: facts[name] for name in ("changed", "unread") if facts.get(name) is not None}
+    return _in_store(job, seeds, as_store(to), reserves, progress)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A checked request, which can capture the latents of some seeds."""
+
+    pipe: Any
+    latents: LatentSpec
+    settings: RunSettings
+    document: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        return int(self.document["batch_size"])
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        return prompts_of(self.document)
+
+    def make(self, seeds: Sequence[int]) -> tuple[Shard, str]:
+        """Run the prompts of every group from the same noise; also return the device."""
         kept: list[dict[int, npt.NDArray[Any]]] = []
-        for texts in groups.values():
-            prompts = [texts[i % len(texts)] for i in range(cut.start, cut.stop)]
-            found = _run_to(pipe, spec, prompts, seeds[cut], settings["steps"], run_settings)
+        for texts in self.groups.values():
+            prompts = [texts[turn(seed, len(texts))] for seed in seeds]
+            found, device = self._run(prompts, seeds)
+            dtype = self.document["capture"]["dtype"]
             kept.append({step.number: _array(step, dtype) for step in found})
         levels = {step.number: (step.timestep, step.sigma) for step in found}
-        shard = {f"step_{k}": np.stack([arrays[k] for arrays in kept]) for k in levels}
-        store.add(number, shard, levels)
-        done += (cut.stop - cut.start) * len(groups)
+        arrays = {number: np.stack([one[number] for one in kept]) for number in levels}
+        return Shard(levels, arrays), device
+
+    def _run(self, prompts: list[str], seeds: Sequence[int]) -> tuple[list[Step], str]:
+        steps, found = self.document["capture"]["steps"], list[Step]()
+        noises, generators = noise_and_generators(self.latents, seeds)
+        latents = latents_argument(self.pipe, noises)
+        run(
+            self.pipe,
+            prompts,
+            latents,
+            settings=self.settings,
+            generators=generators,
+            stop_after=max(steps),
+            on_step=lambda step: found.append(step) if step.number in steps else None,
+        )
+        return found, latents.device.type
+
+    def counted(self, seeds: int) -> int:
+        return seeds * len(self.groups)
+
+    @property
+    def title(self) -> str:
+        return f"capture {self.document['capture']['attribute']}"
+
+
+def _in_memory(job: _Job, seeds: tuple[int, ...], progress: Progress | None) -> LatentSamples:
+    shards = []
+    for cut in batches(seeds, job.size):
+        shards.append(job.make(seeds[cut])[0])
         if progress is not None:
-            progress(done, total, f"capture {attribute.name}")
-    return store.samples()
+            progress(job.counted(cut.stop), job.counted(len(seeds)), job.title)
+    found = Shard.join(shards)
+    return LatentSamples(settings_of(job.document, seeds), found.levels, found.arrays)
 
 
-def _run_to(
-    pipe: Any,
-    spec: LatentSpec,
-    prompts: list[str],
-    seeds: Sequence[int],
-    steps: list[int],
-    settings: RunSettings,
-) -> list[Step]:
-    found: list[Step] = []
-    latents, generators = noise_and_generators(spec, seeds)
-    run(
-        pipe,
-        prompts,
-        latents_argument(pipe, latents),
-        settings=settings,
-        generators=generators,
-        stop_after=max(steps),
-        on_step=lambda step: found.append(step) if step.number in steps else None,
-    )
-    return found
+def _in_store(
+    job: _Job,
+    seeds: tuple[int, ...],
+    store: Store,
+    reserves: Mapping[str, Any],
+    progress: Progress | None,
+) -> LatentSamples:
+    """Capture missing blocks, each completely, and read the requested seeds."""
+    with threads(store.choose_threads(torch.get_num_threads())) as number:
+        name = store.add_spec(job.document)
+        folder = ShardFolder(store, name, job.document)
+        files, left = folder.files(), Counter(seed // job.size for seed in seeds)
+        done = sum(left[block] for block in files)
+        for block, whole in blocks(seeds, job.size).items():
+            if block in files:
+                continue
+            shard, device = job.make(whole)
+            environment = {"device": device, "threads": number, "versions": library_versions()}
+            folder.add(block, shard, environment | dict(reserves))
+            done += left[block]
+            if progress is not None:
+                progress(job.counted(done), job.counted(len(seeds)), job.title)
+        folder.finish()
+    return LatentSamples.from_store(store, name, seeds)
 
 
 def _array(step: Step, dtype: str) -> npt.NDArray[Any]:
@@ -170,7 +228,7 @@ def _check_steps(steps: Iterable[int] | int, settings: RunSettings) -> list[int]
         raise UsageError(
             got=f"steps {steps!r}",
             expected=f"whole numbers from 1 to {last}, the steps of the run",
-            do="choose steps in that range; before the first step all groups are the same noise",
+            do="choose steps in this range; before the first step, all groups are the same noise",
         )
     return given
 

@@ -1,30 +1,34 @@
-"""From labels to figures, each with its N, interval and noise floor. Knows numpy only."""
+"""Figures from labels, each with n, interval and noise floor. Needs only numpy and scipy."""
 
 from __future__ import annotations
 
-from trimtab.metrics.comparison import Comparison, Difference, Spillover, agreement, spillover
+from trimtab.metrics.comparison import Comparison, Difference, agreement
 from trimtab.metrics.distances import (
     deviation_ratio,
     fairness_discrepancy,
     kl_divergence,
     noise_floor,
     normalised_entropy,
-    target_shares,
 )
-from trimtab.metrics.frame import AuditFrame, statistical_parity_difference
+from trimtab.metrics.figures import Figures
+from trimtab.metrics.frame import AuditFrame
+from trimtab.metrics.intersections import intersection
+from trimtab.metrics.parity import statistical_parity_difference
+from trimtab.metrics.spillover import Spillover, spillover
 
 __all__ = [
     "AuditFrame",
     "Comparison",
     "Difference",
+    "Figures",
     "Spillover",
     "agreement",
     "deviation_ratio",
     "fairness_discrepancy",
+    "intersection",
     "kl_divergence",
     "noise_floor",
     "normalised_entropy",
     "spillover",
     "statistical_parity_difference",
-    "target_shares",
 ]

@@ -1,18 +1,28 @@
-"""Two audits of the same seeds: what changed, how sure that is, and what else changed."""
+"""Comparison of two audits of the same seeds: what changed, and with which certainty."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab.drawing import Table, heading, notebook
 from trimtab.errors import UsageError
-from trimtab.metrics.tables import comparison_table
-from trimtab.statistics.intervals import CONFIDENCE, Share, tango, wilson
-from trimtab.statistics.significance import holm, mcnemar, stuart_maxwell
+from trimtab.metrics.tables import interval_head, number, probability, signed, span
+from trimtab.statistics import (
+    CONFIDENCE,
+    EQUIVALENCE,
+    MAX_UNKNOWN,
+    MAX_UNKNOWN_RISE,
+    Share,
+    holm,
+    mcnemar,
+    stuart_maxwell,
+    tango,
+    wilson,
+)
 
 if TYPE_CHECKING:
     from trimtab.recognition.labels import Labels
@@ -20,11 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Difference:
-    """How the share of one group changed on n pairs of pictures of the same seed.
+    """The change of one group's share over n pairs of pictures with the same seed.
 
-    `before` and `after` are shares of all n pairs, unknown ones included; `difference` is after -
-    before, `low` and `high` its interval (`tango`), `p` of the exact McNemar test, `p_holm` that
-    adjusted for the number of groups (for two groups, which are one number, equal to `p`).
+    `before` and `after` are shares of all n pairs, including unknown ones. `difference` is after -
+    before, with the interval `low` to `high` (`tango`). `p` is from the exact McNemar test, and
+    `p_holm` is adjusted for the number of groups (equal to `p` for two groups, which are one test).
     """
 
     group: str
@@ -39,7 +49,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The change of an attribute's shares between two sets of pictures of the same seeds.
+    """The change of an attribute's shares between two sets of pictures with the same seeds.
 
     Parameters
     ----------
@@ -48,16 +58,16 @@ class Comparison:
     n : int
         Number of pairs.
     unpaired : int
-        Pictures of either set whose seed the other lacks; they count nowhere.
+        Number of pictures whose seed is missing from the other set; they are ignored.
     rows : tuple of Difference
         One per group.
     unknown : Difference
-        The same for the unknown.
+        The change of the unknown share.
     p : float
-        That the shares did not change at all, over the pairs known both times: exact McNemar for
-        two groups, Stuart-Maxwell for more.
+        The p-value for no change in the shares, over the pairs known both times: from the exact
+        McNemar test for two groups, Stuart-Maxwell for more.
     test : str
-        Which of the two.
+        The name of the test.
     """
 
     attribute: str
@@ -74,13 +84,17 @@ class Comparison:
     def between(
         cls, before: Labels, after: Labels, *, confidence: float = CONFIDENCE
     ) -> Comparison:
-        """Compare labels of the same attribute, paired by seed.
+        """Compare labels of the same attribute, paired by prompt and seed and pooled over prompts.
+
+        Two sets with one prompt each are paired by seed only.
 
         Raises
         ------
         UsageError
-            If attributes or groups differ, a seed occurs twice, or none is shared.
+            If attributes or groups differ, the labels come from two versions of a recogniser, a
+            seed occurs twice, or no seed is shared.
         """
+        require_same_groups(before, after)
         first, second = _paired(before, after)
         n = len(first)
         several = len(before.groups) > 2
@@ -111,11 +125,11 @@ class Comparison:
             confidence,
         )
 
-    def equivalent(self, margin: float = 0.10) -> bool:
-        """Return whether every group's interval lies within ± margin, and few are unknown.
+    def equivalent(self, margin: float = EQUIVALENCE) -> bool:
+        """Return whether every group's interval lies within ± margin, with few unknown pictures.
 
-        "Not significant" does not say that: at small n it proves nothing. Nor do shares that
-        stand still because nobody was recognised; see `unknown_within`.
+        "Not significant" does not imply this: at small n, it proves nothing. Nor do shares that
+        stay the same because nobody was recognised; see `unknown_within`.
 
         Raises
         ------
@@ -123,112 +137,67 @@ class Comparison:
             If the margin is not between 0 and 1.
         """
         if not 0 < margin < 1:
-            raise UsageError(got=f"margin={margin}", expected="between 0 and 1", do="use 0.10")
+            raise UsageError(
+                got=f"margin={margin}", expected="between 0 and 1", do=f"use {EQUIVALENCE:.2f}"
+            )
         within = all(-margin <= row.low and row.high <= margin for row in self.rows)
         return within and self.unknown_within()
 
-    def unknown_within(self, limit: float = 0.05, rise: float = 0.02) -> bool:
-        """Return whether the unknown are few enough, and have risen little enough, to go on.
+    def unknown_within(self, limit: float = MAX_UNKNOWN, rise: float = MAX_UNKNOWN_RISE) -> bool:
+        """Return whether the unknown share, and its rise, are small enough for a conclusion.
 
         Dropping the hard pictures must not look like success.
         """
         return self.unknown.after <= limit and self.unknown.difference <= rise
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as plain numbers, texts and lists, for JSON."""
+        """Return the figures as plain numbers, strings and lists, for JSON."""
         return {**asdict(self), "rows": [asdict(row) for row in self.rows]}
 
     def __str__(self) -> str:
         """Return a table for a terminal."""
-        return comparison_table(self)
+        return "\n".join([self._head, "", str(self._table()), "", f"  {self._foot}"])
 
+    def _repr_html_(self) -> str:
+        return notebook(heading(self._head), self._table(), self._foot)
 
-@dataclass(frozen=True)
-class Spillover:
-    """How much one other attribute changed along; see `spillover`.
+    @property
+    def _head(self) -> str:
+        head = f"{self.title}, {self.n} pairs of the same seed"
+        return head + (f" ({self.unpaired} pictures without a pair)" if self.unpaired else "")
 
-    `group` is the group that changed most (the first, where there are two), with its
-    `difference` and interval; `p` tests the whole attribute, `p_holm` is adjusted for all
-    attributes, and `equivalent` is `Comparison.equivalent`.
-    """
+    @property
+    def _foot(self) -> str:
+        p = probability(self.p)
+        return f"{self.test} over the pairs known both times: p {p if '<' in p else f'= {p}'}"
 
-    attribute: str
-    group: str
-    n: int
-    before: float
-    after: float
-    difference: float
-    low: float
-    high: float
-    p: float
-    p_holm: float
-    equivalent: bool
-
-
-def spillover(
-    pairs: Mapping[str, tuple[Labels, Labels]],
-    *,
-    margin: float = 0.10,
-    confidence: float = CONFIDENCE,
-) -> list[Spillover]:
-    """Return what happened to the attributes that were not meant to change.
-
-    Parameters
-    ----------
-    pairs : mapping of str to (Labels, Labels)
-        Attribute name -> labels before and after, paired by seed.
-    margin : float, optional
-        Within which a change counts as none.
-    confidence : float, optional
-        Of the intervals.
-
-    Returns
-    -------
-    list of Spillover
-        One row per attribute, in order; Holm's correction runs over all of them.
-
-    Raises
-    ------
-    UsageError
-        As `Comparison.between`.
-    """
-    every = {
-        name: Comparison.between(before, after, confidence=confidence)
-        for name, (before, after) in pairs.items()
-    }
-    adjusted = holm([one.p for one in every.values()])
-    found = []
-    for (name, one), p_holm in zip(every.items(), adjusted, strict=True):
-        # Two groups mirror each other unless some are unknown: then the first stands for both.
-        several = len(one.rows) > 2
-        row = max(one.rows, key=lambda r: abs(r.difference)) if several else one.rows[0]
-        found.append(
-            Spillover(
-                name,
+    def _table(self) -> Table:
+        several = len(self.rows) > 2
+        level = interval_head(self.confidence)
+        head = ("group", "before", "after", "change", level, "p (Holm)" if several else "p")
+        rows = (
+            (
                 row.group,
-                one.n,
-                row.before,
-                row.after,
-                row.difference,
-                row.low,
-                row.high,
-                one.p,
-                p_holm,
-                one.equivalent(margin),
+                number(row.before),
+                number(row.after),
+                signed(row.difference),
+                span(row.low, row.high, sign=True),
+                probability(row.p_holm),
             )
+            for row in (*self.rows, self.unknown)
         )
-    return found
+        return Table("", head, tuple(rows), "<>>>^>")
 
 
 def agreement(labels: Labels, other: Labels, *, confidence: float = CONFIDENCE) -> Share:
-    """Return how often two recognisers say the same of the same pictures.
+    """Return how often two recognisers agree on the same pictures.
 
-    Over the pictures, paired by seed, that both know; n is their number.
+    The share is over the n pictures, paired by seed, that are known to both.
 
     Raises
     ------
     UsageError
-        As `Comparison.between`.
+        As in `Comparison.between`.
     """
     first, second = _paired(labels, other)
     known = (first >= 0) & (second >= 0)
@@ -247,13 +216,25 @@ def _difference(
 
 
 def require_same_groups(before: Labels, after: Labels) -> None:
-    """Refuse labels of two attributes, or of other groups.
+    """Reject labels of different attributes, groups, or versions of a recogniser.
 
     Raises
     ------
     UsageError
         If they differ.
     """
+    _require_alike(before, after)
+    known = {labels.version for labels in (before, after) if labels.version}
+    if before.recogniser == after.recogniser and len(known) > 1:
+        raise UsageError(
+            got=f"{before.attribute} by two versions of {before.recogniser} "
+            f"({before.version[:8]} and {after.version[:8]})",
+            expected="labels by the same version",
+            do="classify both sets of pictures with the same version",
+        )
+
+
+def _require_alike(before: Labels, after: Labels) -> None:
     if (before.attribute, before.groups) != (after.attribute, after.groups):
         raise UsageError(
             got=f"{before.attribute} ({', '.join(before.groups)}) against "
@@ -264,19 +245,31 @@ def require_same_groups(before: Labels, after: Labels) -> None:
 
 
 def _paired(before: Labels, after: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    require_same_groups(before, after)
+    """Return the codes of the pictures that both sets contain, matched by prompt and seed.
+
+    Two sets with one prompt each are matched by seed only, so that "a doctor" may be compared with
+    "a doctor in a hospital".
+    """
+    _require_alike(before, after)
+    one_each = all(len(set(labels.prompts.tolist())) == 1 for labels in (before, after))
+    places = []
     for labels in (before, after):
-        if len(np.unique(labels.seeds)) < len(labels):
+        prompts = [""] * len(labels) if one_each else labels.prompts.tolist()
+        keys = list(zip(prompts, labels.seeds.tolist(), strict=True))
+        places.append({key: row for row, key in enumerate(keys)})
+        if len(places[-1]) < len(labels):
             raise UsageError(
-                got="a seed that occurs twice",
-                expected="one picture per seed",
-                do="compare one prompt at a time",
+                got="a seed that occurs twice with one prompt",
+                expected="one picture for each prompt and seed",
+                do="compare one set of pictures at a time",
             )
-    seeds, i, j = np.intersect1d(before.seeds, after.seeds, return_indices=True)
-    if len(seeds) == 0:
+    first, second = places
+    shared = [key for key in first if key in second]
+    if not shared:
         raise UsageError(
-            got="no seed that both have",
-            expected="pictures of the same seeds",
-            do="generate both with the same seeds",
+            got="no seed in common",
+            expected="pictures of the same prompts and seeds",
+            do="generate both with the same ones",
         )
+    i, j = [first[key] for key in shared], [second[key] for key in shared]
     return before.codes[i], after.codes[j]

@@ -1,13 +1,12 @@
-"""The figures of an audit: each formula once, on shares; then with interval and noise floor.
+"""The formulas of an audit's figures, on shares.
 
-p is an array of shares whose last axis holds the C groups; t is the target, uniform where it is
-not given.
+p is an array of shares whose last axis holds the C groups; t is the target, uniform by default.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import combinations
 
@@ -17,20 +16,20 @@ from numpy.typing import ArrayLike, NDArray
 from trimtab.errors import UsageError
 
 Array = NDArray[np.float64]
-_EXACT = 20_000  # as many outcomes of a multinomial are summed; beyond, as many are drawn
+_EXACT = 20_000  # up to this many multinomial outcomes are summed; otherwise this many are drawn
 
 
 def deviation_ratio(p: ArrayLike, t: ArrayLike | None = None) -> Array:
     """Return DR = max_c |p_c - t_c| / (1 - min_c t_c), from 0 (on target) to 1 (its opposite).
 
-    With the uniform target it is max_c |p_c - 1/C| / (1 - 1/C), and for two groups the absolute
+    With the uniform target, it is max_c |p_c - 1/C| / (1 - 1/C), and for two groups the absolute
     difference of their shares.
 
     References
     ----------
     H. Li et al., Self-discovering interpretable diffusion latent directions for responsible
-    text-to-image generation, CVPR 2024; the denominator for other targets is the largest value
-    attainable.
+    text-to-image generation, CVPR 2024. For other targets, the denominator is the largest
+    attainable value.
     """
     p, t = _shares(p, t)
     ratio: Array = np.abs(p - t).max(axis=-1) / (1 - t.min())
@@ -38,7 +37,7 @@ def deviation_ratio(p: ArrayLike, t: ArrayLike | None = None) -> Array:
 
 
 def fairness_discrepancy(p: ArrayLike, t: ArrayLike | None = None) -> Array:
-    """Return FD = √Σ_c (p_c - t_c)², p being the mean of the soft labels.
+    """Return FD = √Σ_c (p_c - t_c)², where p is the mean of the soft labels.
 
     References
     ----------
@@ -59,12 +58,12 @@ def kl_divergence(p: ArrayLike, t: ArrayLike | None = None) -> Array:
     """
     p, t = _shares(p, t)
     divergence: Array = _relative(p, t).sum(axis=-1)
-    # Rounding may leave a hair below 0, which the divergence never is.
+    # Rounding may put the result slightly below 0, the minimum of the divergence.
     return np.maximum(divergence, 0)
 
 
 def normalised_entropy(p: ArrayLike) -> Array:
-    """Return -Σ_c p_c log p_c / log C: 1 for equal shares, 0 where one group has all.
+    """Return -Σ_c p_c log p_c / log C: 1 for equal shares, 0 if one group has everything.
 
     References
     ----------
@@ -72,43 +71,6 @@ def normalised_entropy(p: ArrayLike) -> Array:
     """
     p, _ = _shares(p, None)
     return 1 - kl_divergence(p) / math.log(p.shape[-1])
-
-
-def target_shares(
-    groups: Sequence[str], target: Mapping[str, float] | ArrayLike | None = None
-) -> tuple[float, ...]:
-    """Return the target share of each group, checked.
-
-    Parameters
-    ----------
-    groups : sequence of str
-        Names of the C groups.
-    target : mapping of str to float, or array_like of shape (C,), optional
-        Share wanted of each; equal ones where not given.
-
-    Raises
-    ------
-    UsageError
-        If a group is missing or strange, a share is not above 0, or they do not add up to 1.
-    """
-    if target is None:
-        return (1 / len(groups),) * len(groups)
-    if isinstance(target, Mapping):
-        if set(target) != set(groups):
-            raise UsageError(
-                got=f"a target for {', '.join(map(str, target)) or 'nothing'}",
-                expected=f"one share for each of {', '.join(groups)}",
-                do="name every group once",
-            )
-        target = [target[group] for group in groups]
-    t = np.asarray(target, dtype=float)
-    if t.shape != (len(groups),) or not (t > 0).all() or abs(t.sum() - 1) > 1e-6:
-        raise UsageError(
-            got=f"the target {t.tolist()}",
-            expected=f"{len(groups)} shares above 0 that add up to 1",
-            do="correct the target",
-        )
-    return tuple((t / t.sum()).tolist())
 
 
 METRICS: dict[str, Callable[[Array, Array], Array]] = {
@@ -119,22 +81,25 @@ METRICS: dict[str, Callable[[Array, Array], Array]] = {
 }
 
 
-@lru_cache(maxsize=256)
-def noise_floor(metric: str, n: int, target: tuple[float, ...]) -> float:
-    """Return the expectation of a metric for a sampler that meets the target perfectly.
+@lru_cache(maxsize=1024)
+def noise_floor(
+    metric: str | Callable[[Array, Array], float], n: int, target: tuple[float, ...]
+) -> float:
+    """Return the expectation of a metric for a sampler that meets the target exactly.
 
-    Over multinomial(n, target): summed over all outcomes where there are at most 20,000 of them
-    (always so for two groups with n < 20,000), else the mean of 20,000 draws of a fixed seed. For
-    the fairness discrepancy, whose labels are soft, it is an upper bound.
+    Computed over multinomial(n, target): by summing all outcomes if there are at most 20,000
+    (always the case for two groups with n < 20,000), otherwise as the mean of 20,000 draws with a
+    fixed seed. For the fairness discrepancy, which uses soft labels, it is an upper bound.
 
     Parameters
     ----------
-    metric : str
-        "deviation_ratio", "fairness_discrepancy", "kl" or "entropy".
+    metric : str or callable
+        "deviation_ratio", "fairness_discrepancy", "kl" or "entropy"; or a function that maps shares
+        and target, both of shape (C,), to a number.
     n : int
         Number of known pictures.
     target : tuple of float
-        As `target_shares` returns it.
+        The target share of each group, as in `Target.vector`.
 
     Returns
     -------
@@ -144,9 +109,9 @@ def noise_floor(metric: str, n: int, target: tuple[float, ...]) -> float:
     Raises
     ------
     UsageError
-        If the metric is none of these.
+        If there is no metric with this name.
     """
-    if metric not in METRICS:
+    if isinstance(metric, str) and metric not in METRICS:
         raise UsageError(
             got=f"metric={metric!r}", expected=f"one of {', '.join(METRICS)}", do="choose one"
         )
@@ -156,15 +121,22 @@ def noise_floor(metric: str, n: int, target: tuple[float, ...]) -> float:
     classes = len(target)
     if math.comb(n + classes - 1, classes - 1) > _EXACT:
         counts = np.random.default_rng(0).multinomial(n, t, size=_EXACT)
-        return float(METRICS[metric](counts / n, t).mean())
-    counts = _outcomes(n, classes)
-    factorials = np.array([math.lgamma(k + 1) for k in range(n + 1)])
-    weights = np.exp(factorials[n] - factorials[counts].sum(axis=1) + counts @ np.log(t))
-    return float(weights @ METRICS[metric](counts / n, t))
+        weights = np.full(len(counts), 1 / len(counts))
+    else:
+        counts = _outcomes(n, classes)
+        factorials = np.array([math.lgamma(k + 1) for k in range(n + 1)])
+        weights = np.exp(factorials[n] - factorials[counts].sum(axis=1) + counts @ np.log(t))
+    if isinstance(metric, str):
+        values = METRICS[metric](counts / n, t)
+    else:  # one call per distinct outcome, since most occur often
+        counts, inverse = np.unique(counts, axis=0, return_inverse=True)
+        weights = np.bincount(inverse.ravel(), weights)
+        values = np.array([float(metric(row / n, t)) for row in counts])
+    return float(weights @ values)
 
 
 def _outcomes(n: int, classes: int) -> NDArray[np.int64]:
-    # Stars and bars: the gaps between C - 1 bars among n + C - 1 places are the counts.
+    # Stars and bars: the counts are the gaps between C - 1 bars in n + C - 1 places.
     bars = np.array(list(combinations(range(n + classes - 1), classes - 1)))
     ends = np.full((len(bars), 1), n + classes - 1)
     return np.diff(np.hstack([np.full_like(ends, -1), bars, ends]), axis=1) - 1
@@ -177,7 +149,7 @@ def _shares(p: ArrayLike, t: ArrayLike | None) -> tuple[Array, Array]:
     if classes < 2 or t.shape != (classes,):
         raise UsageError(
             got=f"shares of shape {p.shape} and a target of shape {t.shape}",
-            expected="two groups or more, as many in both",
+            expected="at least two groups, the same number in both",
             do="give one share per group",
         )
     return p, t

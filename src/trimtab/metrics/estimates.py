@@ -1,9 +1,9 @@
-"""The figures with their intervals, from counts: what a sample of n says about the sampler.
+"""The figures with their intervals, computed from counts.
 
-All intervals come from one confidence region: the (Bonferroni-)Wilson limits of all shares
-together. The interval of a figure is the range that it takes there. That holds near the ends of a
-figure's range, where a bootstrap does not. For two groups the region is the Wilson interval of one
-share, and the limits are those of Wilson mapped through the formula.
+All intervals come from one confidence region: the simultaneous (Bonferroni-)Wilson limits of all
+shares. The interval of a figure is the range of its values in this region. Unlike a bootstrap, this
+also holds near the ends of the figure's range. For two groups, the region is the Wilson interval of
+one share, and the limits are the Wilson limits mapped through the formula.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from trimtab.errors import UsageError
 from trimtab.metrics.distances import (
     Array,
     deviation_ratio,
@@ -22,13 +23,13 @@ from trimtab.metrics.distances import (
     noise_floor,
     normalised_entropy,
 )
-from trimtab.statistics.intervals import CONFIDENCE, Estimate, simultaneous_wilson
+from trimtab.statistics import CONFIDENCE, Estimate, simultaneous_wilson
 
 
 def estimate_deviation_ratio(
     counts: ArrayLike, target: tuple[float, ...], *, confidence: float = CONFIDENCE
 ) -> Estimate:
-    """Return `deviation_ratio` of the counts; the lower limit is 0 where all of t is within."""
+    """Return `deviation_ratio` of the counts; the lower limit is 0 if t lies within the region."""
     counts, t, n = _checked(counts, target)
     if n == 0:
         return Estimate(math.nan, 0, 0.0, 1.0, math.nan)
@@ -71,7 +72,7 @@ def estimate_kl(
 def estimate_entropy(
     counts: ArrayLike, target: tuple[float, ...], *, confidence: float = CONFIDENCE
 ) -> Estimate:
-    """Return `normalised_entropy` of the counts; the target only sets the noise floor."""
+    """Return `normalised_entropy` of the counts; the target only affects the noise floor."""
     counts, t, n = _checked(counts, target)
     if n == 0:
         return Estimate(math.nan, 0, 0.0, 1.0, math.nan)
@@ -82,8 +83,71 @@ def estimate_entropy(
     return _estimate(value, n, max(0.0, least), most, noise_floor("entropy", n, target))
 
 
+def estimate_own(
+    metric: Callable[[Array, Array], float],
+    counts: ArrayLike,
+    target: tuple[float, ...],
+    *,
+    confidence: float = CONFIDENCE,
+) -> Estimate:
+    """Return a custom metric, with its range over the same region and its noise floor.
+
+    The range is over points on straight lines from the shares to the edge of the region, in a few
+    hundred directions; with two groups, these cover the whole region.
+
+    Parameters
+    ----------
+    metric : callable
+        Maps shares and target, both of shape (C,), to a number.
+    counts : array_like of int, shape (C,)
+        Counts of the known pictures.
+    target : tuple of float
+        The target share of each group.
+    confidence : float, optional
+        Between 0 and 1.
+
+    Raises
+    ------
+    UsageError
+        If the metric does not return a number.
+    """
+    counts, t, n = _checked(counts, target)
+    if n == 0:
+        return Estimate(math.nan, 0, -math.inf, math.inf, math.nan)
+    p = counts / n
+    value = _number(metric, p, t)
+    low, high = simultaneous_wilson(counts, confidence=confidence)
+    found = [value, *(_number(metric, point, t) for point in _region(p, low, high))]
+    along = [one for one in found if not math.isnan(one)] or [value]  # log 0 at an edge is harmless
+    return Estimate(value, n, min(along), max(along), noise_floor(metric, n, target))
+
+
+def _region(p: Array, low: Array, high: Array) -> Array:
+    """Return points of the region of shares within limits, including its edge, shape (m, C)."""
+    classes = len(p)
+    axes = np.eye(classes) - 1 / classes  # only one share grows or shrinks
+    drawn = np.random.default_rng(0).normal(size=(0 if classes == 2 else 200, classes))
+    ways = np.concatenate([axes, -axes, drawn - drawn.mean(axis=1, keepdims=True)])
+    room = np.where(ways > 0, high - p, low - p)
+    reach = np.divide(room, ways, out=np.full_like(ways, np.inf), where=np.abs(ways) > 1e-12)
+    steps = np.linspace(0, 1, 101 if classes == 2 else 11)[:, None, None]
+    points: Array = p + steps * reach.min(axis=1)[:, None] * ways
+    return np.clip(points, 0, 1).reshape(-1, classes)
+
+
+def _number(metric: Callable[[Array, Array], float], p: Array, t: Array) -> float:
+    found = metric(p.copy(), t.copy())
+    if np.ndim(found) != 0 or not isinstance(found, int | float | np.number):
+        raise UsageError(
+            got=f"{type(found).__name__} from the metric {getattr(metric, '__name__', metric)!r}",
+            expected="one number for shares and target of shape (groups,)",
+            do="correct the metric",
+        )
+    return float(found)
+
+
 def _estimate(value: float, n: int, low: float, high: float, floor: float) -> Estimate:
-    # The value lies in the region; only rounding can put it a hair outside the limits.
+    # The value lies in the region; only rounding can put it slightly outside the limits.
     return Estimate(value, n, min(low, value), max(high, value), floor)
 
 
@@ -102,12 +166,12 @@ def _kl_range(t: Array, low: Array, high: Array) -> tuple[float, float]:
 def _range(
     term: Callable[[Array], Array], path: Callable[[float], Array], low: Array, high: Array
 ) -> tuple[float, float]:
-    """Range of Σ term(p) over shares p within limits that add up to 1, `term` being convex.
+    """Return the range of Σ term(p), with convex `term`, over shares within limits that sum to 1.
 
-    The least is exact: it lies where `path(s)`, along which all terms have the same slope, is cut
-    off at the limits and adds up to 1. The greatest is bounded by replacing each term by its chord
-    between the limits, which makes filling up the steepest first the best; with two groups that
-    is exact, too.
+    The minimum is exact: it is where `path(s)`, along which all terms have the same slope, sums to
+    1 after clipping to the limits. The maximum is bounded by replacing each term with its chord
+    between the limits, so that filling the steepest first is optimal; with two groups, this is
+    exact too.
     """
     left, right = -60.0, 60.0
     for _ in range(100):

@@ -1,188 +1,278 @@
-"""`AuditFrame`: whom the pictures of a prompt show, in every figure of an audit."""
+"""`AuditFrame`: whom pictures show, by attribute, intersection and prompt."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from itertools import combinations
+from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
+from trimtab.concepts import Target
+from trimtab.concepts.target import CROSS
+from trimtab.drawing import notebook
 from trimtab.errors import UsageError
-from trimtab.metrics.comparison import Comparison, require_same_groups
-from trimtab.metrics.distances import target_shares
-from trimtab.metrics.estimates import (
-    estimate_deviation_ratio,
-    estimate_entropy,
-    estimate_fairness_discrepancy,
-    estimate_kl,
-)
-from trimtab.metrics.tables import frame_table
-from trimtab.statistics.intervals import (
-    CONFIDENCE,
-    Estimate,
-    Share,
-    newcombe,
-    quantile,
-    tango,
-    wilson,
-)
-
-if TYPE_CHECKING:
-    from trimtab.recognition.labels import Labels
+from trimtab.metrics.comparison import Comparison
+from trimtab.metrics.figures import Figures, Metric
+from trimtab.metrics.inputs import checked_metrics, labels_by_attribute, targets_by_name
+from trimtab.metrics.intersections import intersection
+from trimtab.recognition import Labels, Observations
+from trimtab.statistics import CONFIDENCE, Estimate, Share, tango
+from trimtab.statistics.intervals import require_confidence
 
 
 class AuditFrame:
-    """The shares of an attribute's groups among n pictures, and their distance from a target.
+    """The shares of the groups of one or more attributes among n pictures, and other figures.
 
-    Shares (`by_group`, `unknown`) are over all n pictures, so that they add up to 1. The figures
-    are over the `n_known` pictures that show a group.
+    With one attribute, the figures are properties of the frame itself (`by_group`,
+    `deviation_ratio`, ...). With several, use `by_attribute`, `intersections` and `intersection`.
+    With pictures of several prompts, the figures are pooled over the prompts, and `by_prompt` has a
+    frame for each.
 
     Parameters
     ----------
-    labels : Labels
-        Of one attribute.
-    target : mapping of str to float, or sequence of float, optional
-        The share wanted of each group; equal ones where not given.
+    observations : Observations, Labels or sequence of Labels
+        What was recognised; labels of the same pictures.
+    attributes : str or sequence of str, optional
+        Names of the attributes to audit. Defaults to all.
+    target : Target, mapping, optional
+        For one attribute, the target shares of its groups; for several, a mapping from attribute
+        (or intersection, such as "gender × skin_tone") to these. Defaults to equal shares, and for
+        an intersection to the product of its attributes' targets.
+    metrics : mapping of str to callable, optional
+        Custom metrics, which map the shares of the C groups and the target, arrays of shape (C,),
+        to a number. Each gets an interval (its range over the region that contains the shares with
+        the given confidence) and a noise floor.
     confidence : float, optional
-        Of all intervals.
+        Confidence of all intervals.
 
     Raises
     ------
     UsageError
-        If there are no labels, or the target does not fit the groups.
+        If there are no labels, an attribute or group is unknown, the labels are of different
+        pictures, or a target or metric is invalid.
     """
 
     def __init__(
         self,
-        labels: Labels,
-        target: Mapping[str, float] | ArrayLike | None = None,
+        observations: Observations | Labels | Sequence[Labels],
+        attributes: str | Sequence[str] | None = None,
+        target: Target | Mapping[Any, Any] | None = None,
         *,
+        metrics: Mapping[str, Metric] | None = None,
         confidence: float = CONFIDENCE,
     ) -> None:
-        if len(labels) == 0:
-            raise UsageError(got="no labels", expected="at least one", do="classify some pictures")
-        quantile(confidence)  # refuses what is no confidence
-        self.labels = labels
+        require_confidence(confidence)
+        self._labels = labels_by_attribute(observations, attributes)
         self.confidence = confidence
-        self._target = target_shares(labels.groups, target)
+        self.metrics = checked_metrics(metrics)
+        self._targets = targets_by_name(tuple(self._labels), target)
+        self._figures: dict[str, Figures] = {}
+        for name, wanted in self._targets.items():  # reject invalid inputs here, not later
+            Target.of(self.labels_of(name).groups, wanted)
+
+    # -- several attributes --------------------------------------------------------------------
 
     @property
-    def n(self) -> int:
-        """Number of pictures."""
-        return len(self.labels)
+    def attributes(self) -> tuple[str, ...]:
+        """The names of the attributes."""
+        return tuple(self._labels)
 
-    @property
-    def n_known(self) -> int:
-        """Number of pictures that show a group."""
-        return int(self.labels.known.sum())
-
-    @property
-    def target(self) -> dict[str, float]:
-        """The share wanted of each group."""
-        return dict(zip(self.labels.groups, self._target, strict=True))
-
-    @cached_property
-    def counts(self) -> NDArray[np.int64]:
-        """Number of pictures of each group, shape (C,)."""
-        codes = self.labels.codes
-        return np.bincount(codes[codes >= 0], minlength=len(self.labels.groups))
-
-    @cached_property
-    def by_group(self) -> dict[str, Share]:
-        """Share of each group among all n pictures, with its Wilson interval."""
-        return {
-            group: wilson(int(count), self.n, confidence=self.confidence)
-            for group, count in zip(self.labels.groups, self.counts, strict=True)
-        }
-
-    @cached_property
-    def unknown(self) -> Share:
-        """Share of the unknown among all n pictures: blocked, unreadable, or not sure enough."""
-        return wilson(self.n - self.n_known, self.n, confidence=self.confidence)
-
-    @property
-    def unknown_share(self) -> float:
-        """The value of `unknown`."""
-        return self.unknown.value
-
-    @cached_property
-    def deviation_ratio(self) -> Estimate:
-        """Largest distance of a share from its target, over the largest possible: 0 to 1."""
-        return estimate_deviation_ratio(self.counts, self._target, confidence=self.confidence)
-
-    @cached_property
-    def fairness_discrepancy(self) -> Estimate:
-        """Euclidean distance of the mean soft label from the target."""
-        soft = self.labels.probabilities[self.labels.known].sum(axis=0)
-        return estimate_fairness_discrepancy(soft, self._target, confidence=self.confidence)
-
-    @cached_property
-    def kl(self) -> Estimate:
-        """Kullback-Leibler divergence of the shares from the target, in nats."""
-        return estimate_kl(self.counts, self._target, confidence=self.confidence)
-
-    @cached_property
-    def entropy(self) -> Estimate:
-        """Entropy of the shares over that of equal ones: 0 to 1."""
-        return estimate_entropy(self.counts, self._target, confidence=self.confidence)
-
-    @cached_property
-    def spd(self) -> Estimate:
-        """Share of the first group minus share of the second, for an attribute of two groups.
+    def figures_of(self, name: str) -> Figures:
+        """Return the figures of an attribute, or of an intersection such as "gender × skin_tone".
 
         Raises
         ------
         UsageError
-            If there are more groups: then `share_difference` must be told which two.
+            If there is no such attribute.
         """
-        if len(self.labels.groups) > 2:
-            raise UsageError(
-                got=f"spd of {len(self.labels.groups)} groups",
-                expected="an attribute of two groups",
-                do="name two with share_difference(a, b)",
+        if name not in self._figures:
+            labels = self.labels_of(name)
+            self._figures[name] = Figures.of(
+                labels, self.target_of(name), metrics=self.metrics, confidence=self.confidence
             )
-        return self.share_difference(*self.labels.groups)
+        return self._figures[name]
+
+    def labels_of(self, name: str) -> Labels:
+        """Return the labels of an attribute or intersection.
+
+        Raises
+        ------
+        UsageError
+            If there is no such attribute.
+        """
+        first, *others = (self._one(part) for part in name.split(CROSS))
+        for other in others:
+            first = intersection(first, other)
+        return first
+
+    def target_of(self, name: str) -> Target:
+        """Return the target of an attribute or intersection."""
+        groups = self.labels_of(name).groups
+        parts = name.split(CROSS)
+        if name in self._targets or len(parts) == 1:
+            return Target.of(groups, self._targets.get(name))
+        product = self.target_of(parts[0])
+        for part in parts[1:]:
+            product = product.times(self.target_of(part))
+        return product
+
+    @property
+    def by_attribute(self) -> dict[str, Figures]:
+        """The figures of each attribute."""
+        return {name: self.figures_of(name) for name in self._labels}
+
+    @property
+    def intersections(self) -> dict[str, Figures]:
+        """The figures of each pair of attributes, crossed."""
+        return {
+            name: self.figures_of(name) for name in map(CROSS.join, combinations(self._labels, 2))
+        }
+
+    def intersection(self, *attributes: str) -> Figures:
+        """Return the figures of two attributes or more, crossed in the order of the frame.
+
+        Raises
+        ------
+        UsageError
+            If there is no such attribute, or one is named twice.
+        """
+        order = self.attributes
+        known = sorted(attributes, key=lambda name: order.index(name) if name in order else -1)
+        return self.figures_of(CROSS.join(known))
+
+    @property
+    def overall(self) -> dict[str, Figures]:
+        """All figures, pooled over prompts: of each attribute, then of each intersection."""
+        return self.by_attribute | self.intersections
+
+    @cached_property
+    def by_prompt(self) -> dict[str, AuditFrame]:
+        """A frame for each prompt, in order of first occurrence."""
+        prompts = next(iter(self._labels.values())).prompts
+        return {
+            prompt: AuditFrame(
+                [labels.select(prompts == prompt) for labels in self._labels.values()],
+                target=self._targets or None,
+                metrics=self.metrics,
+                confidence=self.confidence,
+            )
+            for prompt in dict.fromkeys(prompts.tolist())
+        }
+
+    # -- one attribute -------------------------------------------------------------------------
+
+    @property
+    def labels(self) -> Labels:
+        """The labels of the only attribute."""
+        return self._one(self._only())
+
+    @property
+    def figures(self) -> Figures:
+        """The figures of the only attribute.
+
+        Raises
+        ------
+        UsageError
+            If the frame has several attributes.
+        """
+        return self.figures_of(self._only())
+
+    @property
+    def n(self) -> int:
+        """Number of pictures."""
+        return len(next(iter(self._labels.values())))
+
+    @property
+    def n_known(self) -> int:
+        """Number of pictures that show a group."""
+        return self.figures.n_known
+
+    @property
+    def target(self) -> Target:
+        """The target share of each group."""
+        return self.figures.target
+
+    @property
+    def by_group(self) -> dict[str, Share]:
+        """Share of each group among all n pictures, with Wilson interval."""
+        return self.figures.shares
+
+    @property
+    def unknown(self) -> Share:
+        """Share of unknown pictures among all n: blocked, unreadable or uncertain."""
+        return self.figures.unknown
+
+    @property
+    def unknown_share(self) -> float:
+        """The value of `unknown`."""
+        return self.figures.unknown_share
+
+    @property
+    def deviation_ratio(self) -> Estimate:
+        """Largest distance of a share from its target ÷ the largest possible one: 0 to 1."""
+        return self.figures.deviation_ratio
+
+    @property
+    def fairness_discrepancy(self) -> Estimate:
+        """Euclidean distance of the mean soft label from the target."""
+        return self.figures.fairness_discrepancy
+
+    @property
+    def kl(self) -> Estimate:
+        """Kullback-Leibler divergence of the shares from the target, in nats."""
+        return self.figures.kl
+
+    @property
+    def entropy(self) -> Estimate:
+        """Entropy of the shares ÷ that of equal shares: 0 to 1."""
+        return self.figures.entropy
+
+    @property
+    def spd(self) -> Estimate:
+        """Share of the first group minus share of the second, for an attribute with two groups.
+
+        Raises
+        ------
+        UsageError
+            If there are more groups; use `share_difference` to choose two.
+        """
+        found = self.figures
+        if found.spd is None:
+            raise UsageError(
+                got=f"spd of {len(found.groups)} groups",
+                expected="an attribute with two groups",
+                do="choose two with share_difference(a, b)",
+            )
+        return found.spd
 
     def share_difference(self, a: str, b: str) -> Estimate:
         """Return the statistical parity difference of two groups: share of a minus share of b.
 
-        Over the known; with Tango's score interval, which for two groups is that of Wilson.
+        Shares are over the known pictures. The interval is Tango's score interval, which equals
+        Wilson's for an attribute with two groups.
 
         Raises
         ------
         UsageError
             If a group is unknown.
         """
-        counts = self._count(a), self._count(b)
+        counts = self.figures.count(a), self.figures.count(b)
         if a == b:
             return Estimate(0.0, self.n_known, 0.0, 0.0)
         return tango(*counts, self.n_known, confidence=self.confidence)
 
-    def _count(self, group: str) -> int:
-        if group not in self.labels.groups:
-            raise UsageError(
-                got=f"the group {group!r}",
-                expected=f"one of {', '.join(self.labels.groups)}",
-                do="choose one of these",
-            )
-        return int(self.counts[self.labels.groups.index(group)])
-
     def compare(self, other: AuditFrame) -> Comparison:
-        """Return what changed from this audit to another of the same seeds.
+        """Return what changed between this audit and another of the same seeds.
 
         Parameters
         ----------
         other : AuditFrame
-            Of the same attribute; the pictures after the change.
+            An audit of the same attribute, after the change.
 
         Returns
         -------
         Comparison
-            Differences are other - self; pictures are paired by seed.
+            Differences are other - self; pictures are paired by prompt and seed.
 
         Raises
         ------
@@ -191,32 +281,29 @@ class AuditFrame:
         """
         return Comparison.between(self.labels, other.labels, confidence=self.confidence)
 
-    @property
-    def figures(self) -> dict[str, Estimate]:
-        """All figures by name; "spd" only for two groups."""
-        found = {
-            name: getattr(self, name)
-            for name in ("deviation_ratio", "fairness_discrepancy", "kl", "entropy")
-        }
-        return found if len(self.labels.groups) > 2 else {**found, "spd": self.spd}
+    # -- how it shows itself -------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain numbers, texts and mappings, for JSON (None for NaN)."""
-        return {
-            "attribute": self.labels.attribute,
-            "title": self.labels.title,
-            "recogniser": self.labels.recogniser,
-            "n": self.n,
-            "n_known": self.n_known,
-            "confidence": self.confidence,
-            "target": self.target,
-            "by_group": {group: _plain(share) for group, share in self.by_group.items()},
-            "unknown": _plain(self.unknown),
-            **{name: _plain(figure) for name, figure in self.figures.items()},
+        """Return everything as plain numbers, strings and mappings, for JSON (None for NaN).
+
+        For one attribute and one prompt, the result is that of `Figures.to_dict`. Otherwise, it has
+        the entries "attributes", "intersections" and, for several prompts, "prompts".
+        """
+        if len(self._labels) == len(self.by_prompt) == 1:
+            return self.figures.to_dict()
+        found: dict[str, Any] = {
+            "attributes": {name: one.to_dict() for name, one in self.by_attribute.items()},
+            "intersections": {name: one.to_dict() for name, one in self.intersections.items()},
         }
+        if len(self.by_prompt) > 1:
+            found["prompts"] = {prompt: one.to_dict() for prompt, one in self.by_prompt.items()}
+        return found
 
     def to_pandas(self) -> Any:
-        """Return a pandas.DataFrame: a row per group, one for the unknown, one per figure.
+        """Return a pandas.DataFrame: one row per group, one for unknown pictures, one per figure.
+
+        Besides the columns of the figures, it has "prompt" (None for pooled figures) and
+        "attribute".
 
         Raises
         ------
@@ -229,62 +316,47 @@ class AuditFrame:
             raise UsageError(
                 got="no pandas", expected="pandas installed", do="pip install pandas"
             ) from error
-        rows: dict[str, Share | Estimate] = {**self.by_group, "unknown": self.unknown}
-        rows |= self.figures
-        return pd.DataFrame([{"name": name, **asdict(row)} for name, row in rows.items()])
+        frames: list[tuple[str | None, AuditFrame]] = [(None, self)]
+        frames += self.by_prompt.items() if len(self.by_prompt) > 1 else ()
+        return pd.DataFrame(
+            [
+                {"prompt": prompt, **row}
+                for prompt, frame in frames
+                for figures in frame.overall.values()
+                for row in figures.rows
+            ]
+        )
 
     def __str__(self) -> str:
-        """Return a table for a terminal."""
-        return frame_table(self)
+        """Return tables as text."""
+        return "\n\n\n".join(map(str, self.overall.values()))
+
+    def _repr_html_(self) -> str:
+        return notebook(*(part for one in self.overall.values() for part in one.drawn()))
 
     def __repr__(self) -> str:
-        """Return one line: the shares."""
-        shares = ", ".join(f"{g}={s.value:.2f}" for g, s in self.by_group.items())
-        return f"AuditFrame({self.labels.attribute}, n={self.n}: {shares})"
+        """Return the shares on one line."""
+        shares = "; ".join(
+            f"{name}, n={self.n}: "
+            + ", ".join(f"{group}={share.value:.2f}" for group, share in figures.shares.items())
+            for name, figures in self.by_attribute.items()
+        )
+        return f"AuditFrame({shares})"
 
+    def _only(self) -> str:
+        if len(self._labels) > 1:
+            raise UsageError(
+                got=f"a figure of {len(self._labels)} attributes ({', '.join(self._labels)})",
+                expected="one attribute",
+                do=f"say which: by_attribute[{next(iter(self._labels))!r}]",
+            )
+        return next(iter(self._labels))
 
-def statistical_parity_difference(frame: AuditFrame, other: AuditFrame, *, group: str) -> Estimate:
-    """Return SPD = P(group | frame) - P(group | other), between two prompts or populations.
-
-    Each share is over its known pictures. The two sets are taken as independent: for the same
-    seeds before and after, `AuditFrame.compare` says more; for two groups of one set there is
-    `AuditFrame.share_difference`.
-
-    Parameters
-    ----------
-    frame, other : AuditFrame
-        Of the same attribute.
-    group : str
-        The group whose shares are compared.
-
-    Returns
-    -------
-    Estimate
-        From -1 to 1, above 0 where the first has more of the group; n is the number of known
-        pictures of both, the interval that of `newcombe` at the confidence of `frame`.
-
-    Raises
-    ------
-    UsageError
-        If attributes or groups differ, or the group is unknown.
-
-    References
-    ----------
-    R. K. E. Bellamy et al., AI Fairness 360, 2018, `statistical_parity_difference`; the interval
-    is method 10 of R. G. Newcombe, Statistics in Medicine 17, 1998.
-    """
-    require_same_groups(frame.labels, other.labels)
-    return newcombe(
-        frame._count(group),
-        frame.n_known,
-        other._count(group),
-        other.n_known,
-        confidence=frame.confidence,
-    )
-
-
-def _plain(figure: Share | Estimate) -> dict[str, float | int | None]:
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in asdict(figure).items()
-    }
+    def _one(self, name: str) -> Labels:
+        if name not in self._labels:
+            raise UsageError(
+                got=f"the attribute {name!r}",
+                expected=f"one of {', '.join(self._labels)}",
+                do="choose one of these, or classify the pictures by it",
+            )
+        return self._labels[name]

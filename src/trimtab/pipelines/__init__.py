@@ -1,9 +1,12 @@
-"""The only room that knows diffusers: families of models, loading a pipeline, running it."""
+"""The only room that uses diffusers: model families, loading a pipeline and running it."""
 
 from __future__ import annotations
 
 import trimtab.pipelines.table  # noqa: F401 (it registers its rows)
-from trimtab.pipelines.embedding import embed
+from trimtab.errors import cause, first_line
+from trimtab.pipelines.conditioning import Conditioning
+from trimtab.pipelines.devices import choose_device, release_memory, threads
+from trimtab.pipelines.encoder import encode
 from trimtab.pipelines.families import (
     Family,
     LatentSpec,
@@ -14,33 +17,34 @@ from trimtab.pipelines.families import (
     register_family,
     whole_number,
 )
-from trimtab.pipelines.loading import (
-    cause,
-    choose_device,
-    first_line,
+from trimtab.pipelines.fingerprint import Fingerprint, fingerprint_of, matches, module_fingerprint
+from trimtab.pipelines.identity import (
     folder_name,
-    library_versions,
-    load_model,
     model_defaults,
     model_facts,
     model_name,
+    model_note,
     model_path,
-    quiet_loading,
 )
-from trimtab.pipelines.running import Pictures, run
+from trimtab.pipelines.libraries import library_versions, quiet_loading
+from trimtab.pipelines.loader import load_model
+from trimtab.pipelines.runner import Pictures, run
 from trimtab.pipelines.schedules import Step
 from trimtab.pipelines.settings import RunSettings
 
 __all__ = [
+    "Conditioning",
     "Family",
+    "Fingerprint",
     "LatentSpec",
     "Pictures",
     "RunSettings",
     "Step",
     "cause",
     "choose_device",
-    "embed",
+    "encode",
     "family_of",
+    "fingerprint_of",
     "first_line",
     "folder_name",
     "known_families",
@@ -48,12 +52,17 @@ __all__ = [
     "latents_argument",
     "library_versions",
     "load_model",
+    "matches",
     "model_defaults",
     "model_facts",
     "model_name",
+    "model_note",
     "model_path",
+    "module_fingerprint",
     "quiet_loading",
     "register_family",
+    "release_memory",
     "run",
+    "threads",
     "whole_number",
 ]

@@ -1,10 +1,10 @@
-"""Families of models: what a row of the table says, and which row a pipeline belongs to."""
+"""Model families: the rows of the table, and which row a pipeline belongs to."""
 
 from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class LatentSpec:
-    """What the initial latents of one pipeline at one picture size look like.
+    """The shape and type of a pipeline's initial latents at one picture size.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class LatentSpec:
     height, width : int
         Size of the picture, in pixels.
     dtype : torch.dtype
-        The type in which the pipeline wants its latents.
+        The type that the pipeline requires for its latents.
     """
 
     family: str
@@ -51,7 +51,7 @@ def _nothing(num_inference_steps: int) -> dict[str, Any]:
 
 
 def same_back(latents: torch.Tensor, shape: Shape) -> torch.Tensor:
-    """Give latents their canonical shape, where packing changes nothing."""
+    """Restore the canonical shape, for families without packing."""
     return latents.reshape(len(latents), *shape)
 
 
@@ -70,38 +70,43 @@ class Family:
     reduction : callable
         ``pipe -> int``, pixels per latent cell along an edge.
     default_size : callable
-        ``pipe -> (height, width)`` of a picture in pixels when none is asked for.
+        ``pipe -> (height, width)``, the default picture size in pixels.
     denoiser : str
         The attribute of the pipeline that holds the denoising network.
     pack : callable
-        Canonical latents ``(n, c, h, w)`` to the form that the pipeline denoises and hands to its
-        callbacks; linear.
+        Converts canonical latents ``(n, c, h, w)`` to the form that the pipeline denoises and
+        passes to its callbacks; linear.
     unpack : callable
         ``(packed, (c, h, w)) -> canonical``, the inverse of `pack`.
     packs_itself : bool
-        Whether ``latents=`` takes the canonical form all the same.
+        Whether ``latents=`` nevertheless takes the canonical form.
     multiple : int
         Picture edges must be multiples of this many pixels.
     dtype : torch.dtype, optional
-        Type of the latents where it is not the denoiser's.
+        Type of the latents, if it differs from the denoiser's.
     half : torch.dtype
-        Type of the weights on an accelerator when none is asked for.
+        Default type of the weights on an accelerator.
     guidance : str
-        The argument of the pipeline that `guidance_scale` goes to.
+        The pipeline's argument for `guidance_scale`.
     guided : callable
-        ``(pipe, negative prompt) -> bool``, whether the guidance scale does anything.
+        ``(pipe, negative prompt) -> bool``, whether the guidance scale has an effect.
     negative_prompt : bool
-        Whether a negative prompt does anything, where the pipeline takes one.
+        Whether a negative prompt has an effect, if the pipeline takes one.
     unguided : float
-        The guidance scale up to which a negative prompt does nothing.
+        Up to this guidance scale, a negative prompt has no effect.
     options : callable
-        ``num_inference_steps -> dict``, arguments of every call, without which the picture is not
-        the one asked for.
+        ``num_inference_steps -> dict``, arguments to pass in every call, so that the pipeline makes
+        the picture that was asked for.
     embeds : tuple of str
-        The arguments of the call that stand for what ``pipe.encode_prompt`` returns, in its order;
-        empty for what the call makes anew.
+        The arguments of the call that take what ``pipe.encode_prompt`` returns, in the same order;
+        an empty string for a value that the call computes itself.
+    encoding : mapping
+        Further arguments that the pipeline's call passes to ``pipe.encode_prompt``.
+    negative_by_default : str, optional
+        The negative prompt that the pipeline's call encodes by default, in families where
+        ``pipe.encode_prompt`` takes no negative prompt and must be called for it.
     modular : tuple of str
-        What Modular Diffusers calls its pipelines of this family (``model_name`` of the blocks).
+        The names of this family in Modular Diffusers (``model_name`` of the blocks).
     """
 
     name: str
@@ -122,10 +127,12 @@ class Family:
     unguided: float = 1.0
     options: Callable[[int], dict[str, Any]] = field(default=_nothing)
     embeds: tuple[str, ...] = ("prompt_embeds", "negative_prompt_embeds")
+    encoding: Mapping[str, Any] = field(default_factory=dict)
+    negative_by_default: str | None = None
     modular: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a text where a tuple of texts should be: each of its letters would count."""
+        """Reject a string in place of a tuple of strings: it would be split into letters."""
         for entry in ("pipelines", "embeds", "modular"):
             if isinstance(getattr(self, entry), str):
                 raise UsageError(
@@ -135,7 +142,7 @@ class Family:
                 )
 
     def as_argument(self, latents: torch.Tensor) -> torch.Tensor:
-        """Give canonical latents the form that ``latents=`` takes."""
+        """Convert canonical latents to the form that ``latents=`` takes."""
         return latents if self.packs_itself else self.pack(latents)
 
 
@@ -143,7 +150,7 @@ _FAMILIES: dict[str, Family] = {}
 
 
 def register_family(family: Family) -> None:
-    """Add a row to the table of families, or replace the row of the same name.
+    """Add a row to the table of families, or replace the row with the same name.
 
     Parameters
     ----------
@@ -154,12 +161,12 @@ def register_family(family: Family) -> None:
 
 
 def known_families() -> tuple[Family, ...]:
-    """Return the rows of the table, in the order in which they were added."""
+    """Return the rows of the table, in the order they were added."""
     return tuple(_FAMILIES.values())
 
 
 def family_of(pipe: Any) -> Family:
-    """Find the row of the table that a pipeline belongs to.
+    """Return the row of the table that a pipeline belongs to.
 
     Parameters
     ----------
@@ -169,13 +176,13 @@ def family_of(pipe: Any) -> Family:
     Raises
     ------
     ModelError
-        When no row names the pipeline's class or one of its bases.
+        If no row names the pipeline's class or one of its bases.
     """
     return family_of_class(type(pipe))
 
 
 def family_of_class(pipeline: type) -> Family:
-    """Find the row of the table for a class of pipelines, as `family_of` does for one of them."""
+    """Return the row of the table for a pipeline class, as `family_of` does for a pipeline."""
     bases = [base.__name__ for base in pipeline.__mro__]
     for name in bases:
         for family in reversed(_FAMILIES.values()):
@@ -197,16 +204,16 @@ def latent_spec(pipe: Any, *, height: int | None = None, width: int | None = Non
     Parameters
     ----------
     pipe : diffusers.DiffusionPipeline
-        The pipeline; it is only looked at.
+        The pipeline; it is not changed.
     height, width : int, optional
-        Size of the picture in pixels; the pipeline's own default where not given.
+        Size of the picture in pixels; by default, the pipeline's own default.
 
     Raises
     ------
     UsageError
-        When a size is not a positive multiple of what the family asks for.
+        If a size is not a positive multiple of what the family requires.
     ModelError
-        When the pipeline's family is not in the table.
+        If the pipeline's family is not in the table.
     """
     family = family_of(pipe)
     cell = family.reduction(pipe)
@@ -233,12 +240,12 @@ def latent_spec(pipe: Any, *, height: int | None = None, width: int | None = Non
 
 
 def latents_argument(pipe: Any, latents: torch.Tensor) -> torch.Tensor:
-    """Give canonical latents the form, type and device that ``latents=`` of a pipeline takes.
+    """Convert canonical latents to the form, type and device that a pipeline's ``latents=`` takes.
 
     Parameters
     ----------
     pipe : diffusers.DiffusionPipeline
-        The pipeline; it is only looked at.
+        The pipeline; it is not changed.
     latents : torch.Tensor
         ``(n, c, h, w)``.
     """
@@ -252,20 +259,20 @@ def _latent_dtype(pipe: Any) -> torch.dtype:
     if denoiser is None:
         raise ModelError(
             got=f"{type(pipe).__name__} without {family.denoiser!r}, the denoiser of {family.name}",
-            expected="a pipeline with one",
-            do="load the model with it, or register a Family that names the right attribute",
+            expected="a pipeline that has it",
+            do="load the complete model, or register a Family that names the right attribute",
         )
     found: torch.dtype = family.dtype or denoiser.dtype
     return found
 
 
 def parameters(pipe: Any) -> dict[str, Any]:
-    """Give the arguments that a pipeline's call names, with their defaults.
+    """Return the named arguments of a pipeline's call, with their defaults.
 
-    What it would only swallow in its ``**kwargs`` is not among them.
+    Arguments that it would only swallow in its ``**kwargs`` are not included.
     """
     found: dict[str, Any] = {}
-    for base in reversed(type(pipe).__mro__):  # a subclass may pass on what its base names
+    for base in reversed(type(pipe).__mro__):  # a subclass may forward its base's arguments
         call = vars(base).get("__call__")
         named = inspect.signature(call).parameters.values() if call else ()
         found |= {p.name: p.default for p in named if p.kind is not p.VAR_KEYWORD}
@@ -273,7 +280,7 @@ def parameters(pipe: Any) -> dict[str, Any]:
 
 
 def whole_number(value: Any) -> int | None:
-    """Give a whole number of any integer type as an int; None when it is something else."""
+    """Return a whole number of any integer type as an int, or None for other values."""
     try:
         return None if isinstance(value, bool) else operator.index(value)
     except TypeError:

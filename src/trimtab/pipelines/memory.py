@@ -1,4 +1,4 @@
-"""What a model's weights need, told from the headers of its files, against what is free."""
+"""Compare the memory that a model's weights need, read from file headers, with what is free."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from trimtab.errors import ModelError, UsageError
 Files = Mapping[str, Sequence[Path]]
 """The weight files of each part of a model."""
 CGROUP = Path("/sys/fs/cgroup")
-"""Where a container finds its limits."""
+"""Where a container's limits are listed."""
 
 
 def weight_files(folder: Path, variant: str | None) -> Files:
-    """List the safetensors files that diffusers would load of a folder, part by part.
+    """List the safetensors files that diffusers would load from a folder, by part.
 
     Parameters
     ----------
     folder : Path
-        In the diffusers layout.
+        A folder in the diffusers layout.
     variant : str, optional
-        As in ``DiffusionPipeline.from_pretrained``: a part without it is loaded as it is.
+        As in ``DiffusionPipeline.from_pretrained``; parts without this variant load their normal
+        weights.
 
     Raises
     ------
     ModelError
-        When a part has pickled weights alone.
+        If a part has only pickled weights.
     """
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     chosen = {}
@@ -42,9 +43,9 @@ def weight_files(folder: Path, variant: str | None) -> Files:
         pickled = sorted((folder / part).glob("*.bin"))
         if pickled and not files:
             raise ModelError(
-                got=f"{pickled[0]} and no safetensors file beside it",
+                got=f"{pickled[0]} without a safetensors file",
                 expected="safetensors files: pickled weights can run code",
-                do="take the model's safetensors files, or convert it where you trust it",
+                do="use the model's safetensors files, or convert the model if you trust it",
             )
         plain = [file for file in files if not _variant_of(file)]
         varied = [file for file in files if variant and _variant_of(file) == variant]
@@ -55,32 +56,33 @@ def weight_files(folder: Path, variant: str | None) -> Files:
 def require_memory(
     parts: Files, dtype: torch.dtype, device: torch.device, *, offload: str | None, lean: bool
 ) -> None:
-    """Refuse weights for which there is no room, before they are read.
+    """Reject weights that do not fit in memory, before they are read.
 
     Parameters
     ----------
     parts : mapping
         The weight files of each part.
     dtype : torch.dtype
-        The type in which they will be held.
+        The type in which the weights will be held.
     device : torch.device
-        Where the pipeline computes; whatever that is, it is put together in main memory.
+        The device of the pipeline. The pipeline is always assembled in main memory first.
     offload : {"model", "sequential"}, optional
-        Then the weights stay in main memory; of "model", the largest part must fit the device.
+        If given, the weights stay in main memory; with "model", the largest part must fit on the
+        device.
     lean : bool
-        Whether a part is filled as it is read (which takes accelerate): otherwise the largest is
-        there twice.
+        Whether each part is filled while it is read, which requires accelerate. Otherwise, the
+        largest part is held twice.
 
     Raises
     ------
     ModelError
-        When they are larger than what is free, or a file is damaged.
+        If the weights are larger than the free memory, or a file is damaged.
     """
     sizes = [sum(map(elements, files)) * dtype.itemsize for files in parts.values()] or [0]
     wanted = {torch.device("cpu"): sum(sizes) + (0 if lean else max(sizes))}
     if device.type != "cpu" and offload is None:
         wanted[device] = sum(sizes)
-    elif offload == "model" and len(sizes) > 1:  # of a single file the parts are not known
+    elif offload == "model" and len(sizes) > 1:  # the parts of a single file are unknown
         wanted[device] = max(sizes)
     for place, needed in wanted.items():
         free = free_memory(place)
@@ -88,18 +90,18 @@ def require_memory(
             kind = str(dtype).removeprefix("torch.")
             raise ModelError(
                 got=f"weights that take {needed / 1e9:,.1f} GB in {kind}",
-                expected=f"at most the {free / 1e9:,.1f} GB that are free on {place}",
-                do="free some, or choose a smaller dtype, offloading, or another device",
+                expected=f"at most the {free / 1e9:,.1f} GB free on {place}",
+                do="free memory, or choose a smaller dtype, offloading or another device",
             )
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the bytes that are free on a device.
+    """Return the number of free bytes on a device.
 
     Raises
     ------
     UsageError
-        When it is of another kind than cuda, mps or cpu.
+        If the device is not of type cuda, mps or cpu.
     """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
@@ -111,31 +113,31 @@ def free_memory(device: torch.device) -> int:
 
 
 def left_to_container(group: Path) -> float:
-    """Return the bytes that are left of a control group's limit; infinite without one.
+    """Return the bytes left of a control group's memory limit, or infinity without a limit.
 
-    A container sees the memory of its whole machine, and is killed at its own limit.
+    A container sees the memory of the whole machine, but is killed at its own limit.
 
     Parameters
     ----------
     group : Path
-        Folder of a control group, version 2.
+        Folder of a version 2 control group.
     """
     try:
         limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
         counts = (group / "memory.stat").read_text().split()
-        cached = int(counts[counts.index("inactive_file") + 1])  # given up when it is needed
+        cached = int(counts[counts.index("inactive_file") + 1])  # released when needed
     except (OSError, ValueError):  # no such group, or "max"
         return math.inf
     return limit - used + cached
 
 
 def elements(file: Path) -> int:
-    """Count the numbers in a safetensors file; only its header is read.
+    """Return the count of numbers in a safetensors file, reading only its header.
 
     Raises
     ------
     ModelError
-        When there is no such header.
+        If the header is missing or damaged.
     """
     try:
         with file.open("rb") as content:
@@ -153,12 +155,12 @@ def elements(file: Path) -> int:
 
 
 def _one_set(files: list[Path]) -> list[Path]:
-    """Leave out the shards of what lies there whole, too."""
+    """Leave out shards of weights that also exist as a single file."""
     whole = [file for file in files if not re.search(r"-\d+-of-\d+\.", file.name)]
     return whole or files
 
 
 def _variant_of(file: Path) -> str | None:
-    """Return what stands between a weight file's name and its suffix or shard number."""
+    """Return what is between a weight file's base name and its suffix or shard number."""
     found = re.search(r"\.([\w-]+?)(-\d+-of-\d+)?\.safetensors$", file.name)
     return found[1] if found else None

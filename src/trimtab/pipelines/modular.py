@@ -1,4 +1,4 @@
-"""Modular Diffusers: a block that moves the initial latents, after the block that prepares them."""
+"""Modular Diffusers: a block that shifts the initial latents, after the one that prepares them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from trimtab.pipelines.families import Family, known_families
 
 WORKFLOW = "text2image"
 PREPARES = "prepare_latents"
-"""How diffusers names the block that draws the initial latents, or takes those given."""
+"""Name in diffusers of the block that draws the initial latents, or takes given ones."""
 
 
 class MoveLatents(ModularPipelineBlocks):
     """Add an offset to the initial latents of a modular pipeline.
 
-    There the latents are already packed, and scaled by the scheduler's ``init_noise_sigma`` where
-    it has one: the offset goes the same way.
+    At this point, the latents are already packed and scaled by the scheduler's
+    ``init_noise_sigma``, if it has one. The offset is packed and scaled the same way.
 
     Parameters
     ----------
     family : Family
-        The row whose packed form the latents have.
+        The family that defines the packed form of the latents.
     offset : callable
         ``n -> (1 or n, c, h, w)``, canonical, in standard deviations of the noise.
     """
@@ -42,23 +42,23 @@ class MoveLatents(ModularPipelineBlocks):
 
     @property
     def description(self) -> str:
-        """Say what the block does."""
-        return "Moves the initial latents along a steering."
+        """Description of the block."""
+        return "Shifts the initial latents along a steering."
 
     @property
     def inputs(self) -> list[InputParam]:
-        """Take the latents of the block before, and the size of the picture where it is asked."""
+        """The latents of the previous block, and the picture size if it is requested."""
         sides = [InputParam(name, type_hint=int) for name in ("height", "width")]
         return [InputParam("latents", type_hint=torch.Tensor, required=True), *sides]
 
     @property
     def intermediate_outputs(self) -> list[OutputParam]:
-        """Give them on."""
+        """The shifted latents."""
         return [OutputParam("latents", type_hint=torch.Tensor)]
 
     @torch.no_grad()
     def __call__(self, components: Any, state: Any) -> tuple[Any, Any]:
-        """Move what the pipeline's state holds."""
+        """Shift the latents in the pipeline's state."""
         latents: torch.Tensor = state.get("latents")
         canonical = self.offset(len(latents))
         offset = self.family.pack(canonical)
@@ -66,7 +66,7 @@ class MoveLatents(ModularPipelineBlocks):
             state.get(side) or getattr(components, f"default_{side}", 1)
             for side in ("height", "width")
         )
-        # Tokens do not tell a portrait from a landscape.
+        # The shape of tokens does not distinguish portrait from landscape.
         cells_high, cells_wide = canonical.shape[-2:]
         turned = cells_high * width != cells_wide * height
         if turned or offset.shape[1:] != latents.shape[1:]:
@@ -81,12 +81,12 @@ class MoveLatents(ModularPipelineBlocks):
 
 
 def family_of_blocks(blocks: Any) -> Family:
-    """Find the row of the table that the blocks of a modular pipeline belong to.
+    """Return the row of the table that the blocks of a modular pipeline belong to.
 
     Raises
     ------
     ModelError
-        When no row names them.
+        If no row names these blocks.
     """
     known = {name: family for family in known_families() for name in family.modular}
     name = getattr(blocks, "model_name", type(blocks).__name__)
@@ -100,30 +100,30 @@ def family_of_blocks(blocks: Any) -> Family:
 
 
 def with_moved_latents(blocks: Any, family: Family, offset: Callable[[int], torch.Tensor]) -> Any:
-    """Return the blocks of a text-to-image run in which the initial latents are moved.
+    """Return the blocks of a text-to-image run with shifted initial latents.
 
     Parameters
     ----------
     blocks : SequentialPipelineBlocks
-        Those of a modular pipeline, ``pipe.blocks``; they are left as they are.
+        The blocks of a modular pipeline, ``pipe.blocks``; they are not changed.
     family : Family
-        Their row.
+        The family of the blocks.
     offset : callable
-        As `MoveLatents` takes it.
+        As in `MoveLatents`.
 
     Raises
     ------
     ModelError
-        When none of the blocks is named ``prepare_latents``.
+        If none of the blocks is named ``prepare_latents``.
     """
-    with contextlib.suppress(NotImplementedError):  # of one workflow only, as this returns
+    with contextlib.suppress(NotImplementedError):  # contains only one workflow, which this returns
         blocks = blocks.get_workflow(WORKFLOW)
     parts = list(blocks.sub_blocks.items())
     places = [i for i, (name, _) in enumerate(parts, 1) if name.rpartition(".")[2] == PREPARES]
     if not places:
         raise ModelError(
             got=f"blocks {', '.join(name for name, _ in parts)}",
-            expected=f"one named {PREPARES}",
+            expected=f"a block named {PREPARES}",
             do="insert a trimtab.pipelines.modular.MoveLatents after the block that prepares them",
         )
     before = sum(isinstance(one, MoveLatents) for _, one in parts)

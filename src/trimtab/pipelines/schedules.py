@@ -1,4 +1,4 @@
-"""From calls of a scheduler to steps, and from steps to noise levels."""
+"""Convert the calls of a scheduler to steps, and steps to noise levels."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from trimtab.errors import ModelError
 
 @dataclass(frozen=True)
 class Step:
-    """What the denoiser would see after a number of completed steps.
+    """What the denoiser would receive after a number of completed steps.
 
     Attributes
     ----------
     number : int
         Completed steps, from 1 to the number requested.
     latents : torch.Tensor
-        Canonical latents ``(n, c, h, w)``, scaled as the denoising network sees them.
+        Canonical latents ``(n, c, h, w)``, scaled as the denoising network receives them.
     timestep : float
-        The timestep of `latents`: of the coming call, not of the one just done (0 at the end).
+        The timestep of `latents`, which is that of the next call, not of the last (0 at the end).
     sigma : float
-        Their noise level, the ratio of noise to signal under variance-exploding notation.
+        Their noise level: the ratio of noise to signal in variance-exploding notation.
     """
 
     number: int
@@ -35,10 +35,10 @@ class Step:
 
 
 def completing_calls(timesteps: Sequence[float], steps: int, order: int = 1) -> list[int]:
-    """Find which denoiser call (from 0) completes step 1, 2, … `steps`.
+    """Return which denoiser calls (from 0) complete steps 1, 2, … `steps`.
 
-    A step is complete when the *last* call at its starting timestep comes next: Heun visits
-    each timestep twice, PNDM its second one, KDPM2 goes through points in between.
+    A step is complete when the next call is the *last* at the next step's first timestep. Heun
+    visits each timestep twice, PNDM only its second one, and KDPM2 visits points in between.
 
     Parameters
     ----------
@@ -47,20 +47,20 @@ def completing_calls(timesteps: Sequence[float], steps: int, order: int = 1) -> 
     steps : int
         The number of steps requested.
     order : int
-        The scheduler's ``order``: its stride from step to step.
+        The scheduler's ``order``, the number of timesteps from one step to the next.
 
     Raises
     ------
     ModelError
-        When the timesteps do not tell where steps end (PNDM with Runge-Kutta warm-up).
+        If the timesteps do not show where steps end (PNDM with Runge-Kutta warm-up).
     """
-    if len(timesteps) == steps:  # one call a step, even where rounding repeats a timestep
+    if len(timesteps) == steps:  # one call per step, even if rounding repeats a timestep
         return list(range(steps))
     starts = list(dict.fromkeys(timesteps[::order]))
     if len(starts) != steps:
         raise ModelError(
             got=f"a scheduler with {len(timesteps)} calls for {steps} steps",
-            expected="calls that can be told apart into steps",
+            expected="calls that can be divided into steps",
             do="use another scheduler, or PNDM with skip_prk_steps=True",
         )
     last_call = {timestep: call for call, timestep in enumerate(timesteps)}
@@ -68,14 +68,19 @@ def completing_calls(timesteps: Sequence[float], steps: int, order: int = 1) -> 
 
 
 def noise_level(scheduler: Any, timestep: float) -> float:
-    """Give sigma for the coming call of a scheduler that stands at `timestep`.
+    """Return sigma for the next call of a scheduler, which is at `timestep`.
 
     Parameters
     ----------
     scheduler : diffusers scheduler
-        In the middle of a run.
+        A scheduler in the middle of a run.
     timestep : float
-        The timestep of the coming call.
+        The timestep of the next call.
+
+    Raises
+    ------
+    ModelError
+        If the scheduler has neither sigmas nor alphas.
     """
     sigmas, index = getattr(scheduler, "sigmas", None), getattr(scheduler, "step_index", None)
     if sigmas is not None and index is not None:
@@ -83,29 +88,36 @@ def noise_level(scheduler: Any, timestep: float) -> float:
         return sigma / (1 - sigma) if _is_flow(scheduler) else sigma
     if scheduler.config.get("prediction_type") == "trigflow":  # its timesteps are angles
         return math.tan(timestep)
-    signal = float(scheduler.alphas_cumprod[int(timestep)])
+    alphas = getattr(scheduler, "alphas_cumprod", None)
+    if alphas is None:
+        raise ModelError(
+            got=f"{type(scheduler).__name__}, which does not expose its noise level",
+            expected="a scheduler with sigmas or alphas_cumprod",
+            do="use another scheduler to capture latents",
+        )
+    signal = float(alphas[int(timestep)])
     return math.sqrt((1 - signal) / signal)
 
 
 def _is_flow(scheduler: Any) -> bool:
-    """Tell whether sigma is the share of noise in a mixture that adds up to one."""
+    """Return whether sigma is the share of noise in a mixture that adds up to one."""
     config = scheduler.config
     return type(scheduler).__name__.startswith("FlowMatch") or config.get("use_flow_sigmas", False)
 
 
 def step_after(scheduler: Any, call: int, number: int, latents: torch.Tensor) -> Step:
-    """Describe the state after a denoiser call, scaled as the next call would see it.
+    """Return the state after a denoiser call, scaled as the next call would receive it.
 
     Parameters
     ----------
     scheduler : diffusers scheduler
-        In the middle of a run, after its ``step``.
+        A scheduler in the middle of a run, after its ``step``.
     call : int
-        The call just done, from 0.
+        The index of the last call, from 0.
     number : int
         The step that it completed.
     latents : torch.Tensor
-        Canonical latents ``(n, c, h, w)`` as the callback got them.
+        Canonical latents ``(n, c, h, w)`` from the callback.
     """
     if call + 1 == len(scheduler.timesteps):
         return Step(number, latents, timestep=0.0, sigma=0.0)

@@ -1,4 +1,4 @@
-"""The settings of a run, under diffusers' names, and where their defaults come from."""
+"""The settings of a run, named as in diffusers, and their defaults."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from trimtab.errors import UsageError
 from trimtab.pipelines.families import family_of, latent_spec, parameters, whole_number
-from trimtab.pipelines.loading import model_defaults
+from trimtab.pipelines.identity import model_defaults
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """How to run a pipeline; None stands for the default of the model or its pipeline.
+    """How to run a pipeline; None means the default of the model or its pipeline.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class RunSettings:
     Raises
     ------
     UsageError
-        When a number is out of range or not finite.
+        If a number is out of range or not finite.
     """
 
     num_inference_steps: int | None = None
@@ -39,7 +39,7 @@ class RunSettings:
     width: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse numbers that no pipeline can use."""
+        """Reject numbers that no pipeline can use."""
         steps, guidance = self.num_inference_steps, self.guidance_scale
         if steps is not None:
             number = whole_number(steps)
@@ -58,9 +58,9 @@ class RunSettings:
             )
 
     def resolve(self, pipe: Any) -> RunSettings:
-        """Fill in every default, so that a record of the result says what was really done.
+        """Return the settings with every default filled in, so that a record shows what was done.
 
-        A model folder's ``trimtab.json`` comes before the pipeline's own signature.
+        Defaults in a model folder's ``trimtab.json`` override those of the pipeline's signature.
 
         Parameters
         ----------
@@ -70,8 +70,8 @@ class RunSettings:
         Raises
         ------
         UsageError
-            When the scheduler cannot do that many steps, the size does not fit, or a negative
-            prompt would do nothing.
+            If the scheduler cannot do that many steps, the size is not possible, or a negative
+            prompt would have no effect.
         """
         spec = latent_spec(pipe, height=self.height, width=self.width)
         family, known = family_of(pipe), parameters(pipe)
@@ -92,21 +92,21 @@ class RunSettings:
         if steps > trained:
             raise UsageError(
                 got=f"num_inference_steps {steps}",
-                expected=f"at most {trained}, the steps that the scheduler was made for",
+                expected=f"at most {trained}, the number of training steps in the scheduler",
                 do="ask for fewer steps",
             )
         if guidance is None or not family.guided(pipe, self.negative_prompt):
-            guidance = None  # so that a record does not name what did nothing
+            guidance = None  # records contain only settings that have an effect
         else:
             guidance = float(guidance)
             if self.negative_prompt is not None and guidance <= family.unguided:
                 raise UsageError(
                     got=f"a negative prompt at guidance_scale {guidance:g} for {family.name}",
-                    expected=f"a guidance scale above {family.unguided:g}: below, it does nothing",
-                    do="raise the guidance scale, or leave the negative prompt out",
+                    expected=f"a guidance scale above {family.unguided:g}: it has no effect below",
+                    do="raise the guidance scale, or omit the negative prompt",
                 )
         return RunSettings(steps, guidance, self.negative_prompt, spec.height, spec.width)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the settings as plain values for a record."""
+        """Return the settings as plain values, for a record."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""Where a model comes from: a folder or Hub repository, or one file with a whole checkpoint."""
+"""The sources of a model: a folder or Hub repository, or a file with a complete checkpoint."""
 
 from __future__ import annotations
 
@@ -27,27 +27,28 @@ class Stored:
     name: str
     revision: str | None
     variant: str | None
+    path: None = None  # diffusers remembers it
 
     def facts(self) -> dict[str, str | None]:
-        """Give what a record says of it beside its name; of a repository the very commit."""
+        """Return what a record states besides the name: for a repository, the exact commit."""
         on_hub = not Path(self.name).is_dir()
         revision = self.folder.name if on_hub else self.revision
         return {"revision": revision, "variant": self.variant, "config": None}
 
     def pipeline_class(self) -> Any:
-        """Find the class of the pipeline; of a repository nothing else is downloaded."""
+        """Return the class of the pipeline, without downloading the rest of a repository."""
         return _class_of(self.name, self.revision)
 
     @cached_property
     def folder(self) -> Path:
-        """The model's own folder, or the one of the cache to which its repository is downloaded."""
+        """The model's folder, or the cache folder to which its repository is downloaded."""
         folder = Path(self.name)
         if folder.is_dir():
             return folder
         return Path(DiffusionPipeline.download(self.name, **self._asked()))
 
     def fetch_weights(self) -> Files:
-        """List the files of the weights; those of a repository are there afterwards."""
+        """List the weight files, downloading those of a repository."""
         return weight_files(self.folder, self.variant)
 
     def load(self, kind: Any, dtype: torch.dtype, *, lean: bool) -> Any:
@@ -60,21 +61,26 @@ class Stored:
 
 @dataclass(frozen=True)
 class SingleFile:
-    """One safetensors file with a whole checkpoint, and the pipeline that it fits."""
+    """One safetensors file with a complete checkpoint, and the pipeline it belongs to."""
 
     file: Path
     config: str | None
 
+    @property
+    def path(self) -> str:
+        """The absolute path of the file."""
+        return str(self.file.absolute())
+
     def facts(self) -> dict[str, str | None]:
-        """Give what a record says of it beside its name."""
+        """Return what a record states besides the name."""
         config = self.config
         if config is not None and Path(config).exists():
-            config = str(Path(config).absolute())  # so that it holds in other working folders
+            config = str(Path(config).absolute())  # so that it stays valid in other working folders
         return {"revision": None, "variant": None, "config": config}
 
     @cached_property
     def plan(self) -> str:
-        """Folder or Hub id of the pipeline; guessed by diffusers where none was named."""
+        """Folder or Hub id of the pipeline; guessed by diffusers if not given."""
         if self.config is not None:
             return self.config
         checkpoint = single_file_utils.load_single_file_checkpoint(str(self.file))
@@ -82,19 +88,19 @@ class SingleFile:
         return str(guess["pretrained_model_name_or_path"])
 
     def pipeline_class(self) -> Any:
-        """Find the class of the pipeline.
+        """Return the class of the pipeline.
 
         Raises
         ------
         ModelError
-            When diffusers loads no single files of that family.
+            If diffusers cannot load single files of the family.
         """
         kind = _class_of(self.plan, None)
         if not hasattr(kind, "from_single_file"):
             raise ModelError(
                 got=f"the file {self.file} of the family {family_of_class(kind).name}",
-                expected="a folder or a Hub id: diffusers loads no single files of this family",
-                do="take the model in the diffusers layout",
+                expected="a folder or a Hub id: diffusers cannot load single files of this family",
+                do="use the model in the diffusers layout",
             )
         return kind
 
@@ -104,27 +110,25 @@ class SingleFile:
 
     def load(self, kind: Any, dtype: torch.dtype, *, lean: bool) -> Any:
         """Put the pipeline together, in main memory."""
-        pipe = kind.from_single_file(str(self.file), config=self.plan, dtype=dtype)
-        pipe.register_to_config(_name_or_path=str(self.file.absolute()))
-        return pipe
+        return kind.from_single_file(str(self.file), config=self.plan, dtype=dtype)
 
 
 def source_of(
     name: str | Path, *, revision: str | None, variant: str | None, config: str | Path | None
 ) -> Stored | SingleFile:
-    """Tell what a name stands for.
+    """Return the source that a name refers to.
 
     Raises
     ------
     UsageError
-        When an option does not go with it, or the file is not a safetensors file.
+        If an option does not apply to the source, or the file is not a safetensors file.
     ModelError
-        When it is a path and nothing is there.
+        If the name is a path that does not exist.
     """
     file = Path(name)
     if not file.exists() and HUB_ID.fullmatch(str(name)) is None:
         raise ModelError(
-            got=f"model {str(name)!r}, which is not there",
+            got=f"model {str(name)!r}, which does not exist",
             expected="a folder, a file, or a Hub id such as org/name",
             do="check the path",
         )
@@ -140,12 +144,12 @@ def source_of(
         raise UsageError(
             got=f"model file {file}",
             expected="a .safetensors file: pickled weights can run code",
-            do="take the model's safetensors file, or convert it where you trust it",
+            do="use the model's safetensors file, or convert the model if you trust it",
         )
     if revision is not None or variant is not None:
         raise UsageError(
             got=f"revision or variant with the file {file}",
-            expected="neither: a file is one revision and one variant",
+            expected="neither, since a file has only one revision and variant",
             do="leave them out",
         )
     return SingleFile(file, None if config is None else str(config))
@@ -157,7 +161,7 @@ def _class_of(source: str, revision: str | None) -> Any:
     found = getattr(diffusers, name, None) if isinstance(name, str) else None
     if not (isinstance(found, type) and issubclass(found, DiffusionPipeline)):
         raise ModelError(
-            got=f"model {source!r} with a pipeline of its own, {name}",
+            got=f"model {source!r} with a custom pipeline, {name}",
             expected="a pipeline class of diffusers: code from a model's repository is never run",
             do="load it yourself and pass the pipeline to trimtab",
         )

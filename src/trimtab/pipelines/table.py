@@ -1,4 +1,4 @@
-"""The rows of the table: every family of text-to-image pipelines that trimtab knows."""
+"""The rows of the table: all families of text-to-image pipelines that trimtab supports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _unet_size(pipe: Any) -> tuple[int, int]:
 
 
 def _pack_patches(latents: torch.Tensor) -> torch.Tensor:
-    """Make one token of every 2 x 2 cells: FLUX.1, Qwen-Image."""
+    """Make each 2 x 2 block of cells one token: FLUX.1, Qwen-Image."""
     n, c, h, w = latents.shape
     patches = latents.reshape(n, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3, 5)
     return patches.reshape(n, (h // 2) * (w // 2), 4 * c)
@@ -30,7 +30,7 @@ def _unpack_patches(tokens: torch.Tensor, shape: Shape) -> torch.Tensor:
 
 
 def _pack_cells(latents: torch.Tensor) -> torch.Tensor:
-    """Make one token of every cell: FLUX.2."""
+    """Make each cell one token: FLUX.2."""
     return latents.flatten(2).transpose(1, 2)
 
 
@@ -50,37 +50,37 @@ def _unpack_sprint(latents: torch.Tensor, shape: Shape) -> torch.Tensor:
 
 
 def _vae_cell(pipe: Any) -> int:
-    """Pixels per cell of the autoencoder."""
+    """Return the pixels per cell of the autoencoder."""
     return int(pipe.vae_scale_factor)
 
 
 def _transformer_size(pipe: Any) -> tuple[int, int]:
-    """Size that the transformer was trained at: SD3, PixArt, Sana."""
+    """Return the size that the transformer was trained at: SD3, PixArt, Sana."""
     return (pipe.transformer.config.sample_size * _vae_cell(pipe),) * 2
 
 
 def _pipeline_size(pipe: Any) -> tuple[int, int]:
-    """Size that the pipeline's class says: FLUX, Qwen-Image."""
+    """Return the size set in the pipeline's class: FLUX, Qwen-Image."""
     return (pipe.default_sample_size * _vae_cell(pipe),) * 2
 
 
 def _written_size(pipe: Any) -> tuple[int, int]:
-    """Size that the pipeline's call says: Z-Image, Kandinsky 3."""
+    """Return the default size of the pipeline's call: Z-Image, Kandinsky 3."""
     return 1024, 1024
 
 
 def _unet_channels(pipe: Any) -> int:
-    """Channels of a UNet: Stable Diffusion, SDXL, Kandinsky 3."""
+    """Return the channels of a UNet: Stable Diffusion, SDXL, Kandinsky 3."""
     return int(pipe.unet.config.in_channels)
 
 
 def _in_channels(pipe: Any) -> int:
-    """Channels of a transformer: all but those that pack patches."""
+    """Return the channels of a transformer, in families that do not pack patches."""
     return int(pipe.transformer.config.in_channels)
 
 
 def _patch_channels(pipe: Any) -> int:
-    """Channels of a cell where the denoiser gets four at once: FLUX.1, Qwen-Image."""
+    """Return the channels of one cell, where the denoiser takes four: FLUX.1, Qwen-Image."""
     return _in_channels(pipe) // 4
 
 
@@ -99,32 +99,32 @@ _MASKED = (
 
 
 def _as_written(steps: int) -> dict[str, Any]:
-    """Keep size and prompt as they were asked for: PixArt."""
+    """Keep the requested size and prompt: PixArt."""
     return {"use_resolution_binning": False, "clean_caption": False}
 
 
 def _uninstructed(steps: int) -> dict[str, Any]:
-    """Put no instruction before the prompt, besides: Sana."""
+    """Also put no instruction before the prompt: Sana."""
     return _as_written(steps) | {"complex_human_instruction": None}
 
 
 def _sprint(steps: int) -> dict[str, Any]:
-    """Ask for no point in between, which Sana Sprint knows for two steps only."""
+    """Request no intermediate timestep, which Sana Sprint supports only for two steps."""
     return _uninstructed(steps) | ({} if steps == 2 else {"intermediate_timesteps": None})
 
 
 def _by_embedding(pipe: Any, negative_prompt: str | None) -> bool:
-    """Whether the transformer takes the scale as an input: FLUX.1 dev, not schnell."""
+    """Return whether the transformer takes the scale as input: FLUX.1 dev, not schnell."""
     return bool(pipe.transformer.config.guidance_embeds)
 
 
 def _not_distilled(pipe: Any, negative_prompt: str | None) -> bool:
-    """FLUX.2 and Klein's base model are guided, distilled Klein is not."""
+    """Return whether the model is guided: FLUX.2 and Klein's base model, not distilled Klein."""
     return not pipe.config.get("is_distilled", False)
 
 
 def _with_negative(pipe: Any, negative_prompt: str | None) -> bool:
-    """Qwen-Image is guided away from a negative prompt, and not without one."""
+    """Return whether the model is guided: Qwen-Image only with a negative prompt."""
     return negative_prompt is not None
 
 
@@ -169,6 +169,7 @@ for _row in (
         packs_itself=True,
         multiple=16,
         guided=_not_distilled,
+        negative_by_default="",  # fixed for Klein
     ),
     Family(
         name="qwen-image",
@@ -264,6 +265,7 @@ for _row in (
             "attention_mask",
             "negative_attention_mask",
         ),
+        encoding={"_cut_context": True},
         channels=_unet_channels,
         reduction=lambda pipe: 2 ** (len(pipe.movq.config.block_out_channels) - 1),
         default_size=_written_size,

@@ -1,33 +1,46 @@
-"""From pictures to labels: the zero-shot recogniser, the protocol for others, and `Labels`."""
+"""Observations from pictures: recognisers, their answers, and how these are stored."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trimtab.recognition.classification import classify, recogniser_for
-from trimtab.recognition.labels import Labels, load_labels, save_labels
-from trimtab.recognition.protocol import Recogniser
+from trimtab.recognition.archive import tidy
+from trimtab.recognition.classification import classify, correct, recall
+from trimtab.recognition.embeddings import Embeddings, embed
+from trimtab.recognition.holder import recogniser_for, release_recogniser
+from trimtab.recognition.labels import Labels
+from trimtab.recognition.observations import Answer, Observations
+from trimtab.recognition.protocol import Embedder, Recogniser
+from trimtab.recognition.questions import Question
 from trimtab.recognition.similarity import Preservation, preservation, psnr
 
 if TYPE_CHECKING:
     from trimtab.recognition.zero_shot import ZeroShotRecogniser
 
 __all__ = [
+    "Answer",
+    "Embedder",
+    "Embeddings",
     "Labels",
+    "Observations",
     "Preservation",
+    "Question",
     "Recogniser",
     "ZeroShotRecogniser",
     "classify",
-    "load_labels",
+    "correct",
+    "embed",
     "preservation",
     "psnr",
+    "recall",
     "recogniser_for",
-    "save_labels",
+    "release_recogniser",
+    "tidy",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    # Only this one needs torch: labels can be read and audited without loading it.
+    # Only this name needs torch: observations can be read and audited without it.
     if name == "ZeroShotRecogniser":
         from trimtab.recognition.zero_shot import ZeroShotRecogniser
 

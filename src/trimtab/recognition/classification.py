@@ -1,195 +1,306 @@
-"""`classify`: the labels of a set of pictures, by whichever recogniser fits."""
+"""`classify` recognises what pictures show; `recall` reads the same from a store."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Sequence, Sized
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from trimtab.concepts import Attribute, attribute
+from trimtab.concepts.words import fold
 from trimtab.errors import FileError, ModelError, UsageError
-from trimtab.recognition.labels import THRESHOLD, Labels
-from trimtab.recognition.protocol import OWN_FOLDER, Recogniser, recogniser_name
+from trimtab.recognition.archive import Archive, Corrections
+from trimtab.recognition.holder import recogniser_for
+from trimtab.recognition.observations import Observations, assemble
+from trimtab.recognition.protocol import Recogniser, recogniser_name, recogniser_version
+from trimtab.recognition.questions import Question
+from trimtab.recognition.subjects import CHUNK, Subjects
 
-DEFAULT_RECOGNISER = "openai/clip-vit-large-patch14"
-_HUB_ID = re.compile(r"(\b[\w\-.]+\b/)?\b[\w\-.]+\b")
-_CHUNK = 64  # pictures held in memory at a time
+if TYPE_CHECKING:
+    from trimtab.storage import Progress, Store
+
+Wanted = Attribute | str | os.PathLike[str]
+"""An attribute, its name in the catalogue, or the path of its YAML file."""
+Known = dict[str, Any]
+"""Probabilities by picture, each of shape (C,)."""
 
 
 def classify(
     images: Sequence[Image.Image],
-    attribute: Attribute | str | os.PathLike[str],
+    attributes: Wanted | Sequence[Wanted] | None = None,
     recogniser: Recogniser | str | os.PathLike[str] | None = None,
     *,
-    threshold: float = THRESHOLD,
-    progress: Callable[[int, int, str], None] | None = None,
-) -> Labels:
-    """Recognise an attribute in pictures.
+    store: Store | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Observations:
+    """Recognise one or more attributes in pictures.
 
     Parameters
     ----------
     images : ImageSet or sequence of PIL.Image
-        n pictures. The optional attributes `seeds`, `blocked` and `model_path` are made use of.
-    attribute : Attribute, str or path
-        What to look for, or its name in the catalogue.
+        n pictures. The records of an `ImageSet` are used; for other sequences, so are the
+        attributes `seeds`, `prompts`, `specs`, `blocked`, `pictures` (hashes) and `model_path`.
+    attributes : Attribute, str or path, or a sequence of them
+        The attributes to recognise, or their names in the catalogue. May be omitted if the
+        recogniser has its own questions; it then answers all of them.
     recogniser : Recogniser, str or path, optional
-        An object, or the Hub id or folder of a CLIP or SigLIP model. Left out, it is the
-        ``recogniser`` folder of the model that made the pictures, where that has one, and
-        "openai/clip-vit-large-patch14" otherwise.
-    threshold : float, optional
-        The top probability below which a picture is "unknown".
+        As in `recogniser_for`.
+    store : Store, optional
+        Where to keep answers and look them up, so that each picture is classified only once per
+        question. Each call adds a small file, and `tidy` merges them. A recogniser without a
+        fingerprint always runs. Corrections by people (`correct`) replace the recogniser's answers.
+    device : str, optional
+        The device to load the recogniser on.
     progress : callable, optional
         Called as ``progress(done, total, what)``.
 
     Returns
     -------
-    Labels
-        With the n pictures in their order. Blocked and unreadable ones are unknown, and the
-        recogniser never sees them.
+    Observations
+        Observations of the n pictures, in order. Blocked and unreadable pictures are not passed to
+        the recogniser.
 
     Raises
     ------
     UsageError
-        If there are no pictures, or the attribute or threshold is wrong.
+        If there are no pictures, or an attribute is invalid.
     ModelError
-        If the recogniser cannot be loaded, or does not return what it should, or is left out and
-        the folder of the model that made the pictures is gone.
+        If the recogniser cannot be loaded or returns invalid values, or if it is omitted and the
+        folder of the model that made the pictures no longer exists.
     """
-    wanted = attribute if isinstance(attribute, Attribute) else _attribute(attribute)
-    n = len(images) if isinstance(images, Sized) else 0
-    if n == 0:
-        raise UsageError(
-            got=f"no pictures ({type(images).__name__})",
-            expected="a sequence of at least one",
-            do="generate or choose some",
-        )
-    if not 0 <= threshold <= 1:
-        raise UsageError(got=f"threshold={threshold}", expected="0 to 1", do=f"use {THRESHOLD}")
-    found = recogniser_for(images, recogniser)
-    prompts = [group.phrases for group in wanted.groups]
-    blocked = np.array(_optional(images, "blocked", np.zeros(n, bool)), dtype=bool)
-    if blocked.shape != (n,):
-        raise UsageError(
-            got=f"{blocked.size} blocked flags for {n} pictures",
-            expected="one per picture",
-            do="give as many",
-        )
-    p = np.full((n, len(prompts)), 1 / len(prompts))
-    for start in range(0, n, _CHUNK):
-        rows, pictures = [], []
-        for i in range(start, min(start + _CHUNK, n)):
-            picture = None if blocked[i] else _read(images, i)
-            if picture is None:
-                blocked[i] = True
-            else:
-                rows.append(i)
-                pictures.append(picture)
-        if rows:
-            p[rows] = _checked(found, pictures, prompts)
+    subjects = Subjects(images)
+    wanted = None if attributes is None else _attributes(attributes)
+    found = recogniser_for(images, recogniser, device)
+    questions = _questions(found, wanted)
+    name, version = recogniser_name(found), recogniser_version(found)
+    archive = Archive(store, name, version) if store is not None and version else None
+    known = [_known(archive, question, subjects) for question in questions]
+    for start in range(0, subjects.n, CHUNK):
+        rows = range(start, min(start + CHUNK, subjects.n))
+        pictures = subjects.unseen(rows, known)
+        for question, answers in zip(questions, known, strict=True):
+            new = [picture for picture in pictures if picture not in answers]
+            if new:
+                p = _checked(found, [pictures[picture] for picture in new], question)
+                answers |= dict(zip(new, p, strict=True))
+                if archive:
+                    archive.add(question, new, p)
         if progress:
-            progress(min(start + _CHUNK, n), n, f"recognising {wanted.title}")
-    return Labels(
-        wanted.name,
-        wanted.names,
-        p,
-        np.asarray(_optional(images, "seeds", np.arange(n)), dtype=np.int64),
-        blocked,
-        threshold=threshold,
-        title=wanted.title,
-        recogniser=recogniser_name(found),
+            progress(rows.stop, subjects.n, f"recognising {', '.join(q.title for q in questions)}")
+    people = [_corrections(store, question, subjects) for question in questions]
+    return assemble(
+        subjects,
+        [
+            (q, name, version, said, by)
+            for q, said, by in zip(questions, known, people, strict=True)
+        ],
     )
 
 
-def recogniser_for(
-    images: Sequence[Image.Image] | None,
-    recogniser: Recogniser | str | os.PathLike[str] | None = None,
-) -> Recogniser:
-    """Return the recogniser that `classify` would use, loaded at most once per process.
+def recall(
+    images: Sequence[Image.Image],
+    attributes: Wanted | Sequence[Wanted] | None = None,
+    recogniser: str | None = None,
+    *,
+    store: Store,
+) -> Observations:
+    """Return stored observations of pictures, without loading a recogniser or any other model.
 
     Parameters
     ----------
-    images : ImageSet or sequence of PIL.Image or None
-        Where to look for the model that made the pictures (`model_path`).
-    recogniser : Recogniser, str or path, optional
-        As in `classify`.
+    images : ImageSet or sequence of PIL.Image
+        As in `classify`; only pictures with unknown hashes are read.
+    attributes : Attribute, str or path, or a sequence of them, optional
+        A name refers to any stored question with this name, an `Attribute` only to its own
+        question. Defaults to all questions that the recogniser answered.
+    recogniser : str, optional
+        The name of the recogniser, or its fingerprint or the start of it, if the store has answers
+        by several.
+    store : Store
+        The store in which `classify` kept the answers.
+
+    Raises
+    ------
+    FileError
+        If the store has no such answers, has them from several recognisers or versions, or lacks
+        some pictures.
+    """
+    subjects = Subjects(images)
+    for i in range(subjects.n):
+        if not (subjects.pictures[i] or subjects.blocked[i]):
+            subjects.read(i)
+    archive = _choose(store, recogniser)
+    looked_at = np.array(subjects.pictures)[subjects.status() == "known"].tolist()
+    rows = []
+    for question in _asked(store, archive, attributes, anything=bool(looked_at)):
+        said = archive.answers(question, subjects.hashes)
+        people = _corrections(store, question, subjects)
+        missing = sum(picture not in said and picture not in people for picture in looked_at)
+        if missing:
+            raise FileError(
+                got=f"{store.url} without answers by {archive.name} ({archive.version[:8]}) about "
+                f"{question.attribute} in {missing} of {subjects.n} pictures",
+                expected="answers by one version of one recogniser about all of them",
+                do="classify them with store=, or name another recogniser",
+            )
+        rows.append((question, archive.name, archive.version, said, people))
+    return assemble(subjects, rows)
+
+
+def correct(
+    store: Store, picture: str, attribute: Attribute | Question, group: str, *, who: str, when: str
+) -> None:
+    """Store what a person sees in a picture; this replaces the answers of recognisers.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    picture : str
+        The hash of the picture, as in `Observations.pictures`.
+    attribute : Attribute or Question
+        The question; the correction applies to no other.
+    group : str
+        One of its groups, or "unknown" if it cannot be decided.
+    who, when : str
+        The author and the time of the correction. If a picture has several corrections, the one
+        with the last `when` in sorting order counts, so use a format like 2026-03-31T12:00.
 
     Raises
     ------
     UsageError
-        If it is something else.
-    ModelError
-        If it cannot be loaded, or is left out and the model's folder is gone.
+        If there is no such group, or `picture` is not a hash.
     """
-    if recogniser is None:
-        model = _optional(images, "model_path", None)
-        if model and (own := Path(model) / OWN_FOLDER).is_dir():
-            return _loaded(str(own.resolve()))
-        if model and not (Path(model).is_dir() or _HUB_ID.fullmatch(str(model))):
-            raise ModelError(
-                got=f"pictures by the model {str(model)!r}, which is no longer there",
-                expected=f"its folder, to look for its own {OWN_FOLDER}",
-                do=f"name one: recogniser= or --recogniser, for instance {DEFAULT_RECOGNISER}",
+    question = attribute if isinstance(attribute, Question) else Question.of(attribute)
+    if group not in (*question.groups, "unknown"):
+        raise UsageError(
+            got=f"the group {group!r}",
+            expected=f"one of {', '.join(question.groups)}, unknown",
+            do="choose one of these",
+        )
+    if len(picture) != 64:
+        raise UsageError(
+            got=f"{picture!r} as picture",
+            expected="the hash of a picture, 64 characters",
+            do="take it from Observations.pictures",
+        )
+    Corrections(store).correct(question, picture, group, who, when)
+
+
+def _attributes(wanted: Wanted | Sequence[Wanted]) -> list[Attribute]:
+    single = isinstance(wanted, Attribute | str | os.PathLike)
+    every = [wanted] if single else list(wanted)  # type: ignore[arg-type]
+    found = [one if isinstance(one, Attribute) else attribute(one) for one in every]  # type: ignore[arg-type]
+    names = [one.name for one in found]
+    if not names or len(set(names)) < len(names):
+        raise UsageError(
+            got=f"the attributes {', '.join(names) or '(none)'}",
+            expected="at least one, each only once",
+            do="name each once, or rename one",
+        )
+    return found
+
+
+def _questions(recogniser: Recogniser, wanted: list[Attribute] | None) -> list[Question]:
+    """Return the questions to ask: the recogniser's own, if it has any."""
+    own = getattr(recogniser, "questions", None)
+    if own is None:
+        if wanted is None:
+            raise UsageError(
+                got="no attributes", expected="at least one", do='use e.g. attributes="gender"'
             )
-        return _loaded(DEFAULT_RECOGNISER)
-    if isinstance(recogniser, str | os.PathLike):
-        path = Path(recogniser)
-        return _loaded(str(path.resolve()) if path.is_dir() else os.fspath(recogniser))
-    if not isinstance(recogniser, Recogniser):
+        return [Question.of(one) for one in wanted]
+    names = list(own) if wanted is None else [one.name for one in wanted]
+    if strange := [name for name in names if name not in own]:
         raise UsageError(
-            got=f"{type(recogniser).__name__} as recogniser",
-            expected="an id, a folder, or an object with probabilities(images, prompts)",
-            do="see the Recogniser protocol",
+            got=f"the attribute {strange[0]!r}",
+            expected=f"one that {recogniser_name(recogniser)} knows: {', '.join(own)}",
+            do="choose one of these, or another recogniser",
         )
-    return recogniser
-
-
-@lru_cache(maxsize=2)
-def _loaded(name: str) -> Recogniser:
-    from trimtab.recognition.zero_shot import ZeroShotRecogniser
-
-    return ZeroShotRecogniser.load(name)
-
-
-def _attribute(name: str | os.PathLike[str]) -> Attribute:
-    return attribute(name)
-
-
-def _optional(images: Any, name: str, default: Any) -> Any:
-    value = getattr(images, name, None)
-    return default if value is None else value
-
-
-def _read(images: Sequence[Image.Image], i: int) -> Image.Image | None:
-    try:
-        picture = images[i]
-        if isinstance(picture, Image.Image):
-            picture.load()
-    except (OSError, SyntaxError, FileError):  # what PIL, or a set on disk, says of a torn file
-        return None
-    if picture is not None and not isinstance(picture, Image.Image):
-        raise UsageError(
-            got=f"{type(picture).__name__} as picture {i}",
-            expected="PIL images",
-            do="open or convert it with PIL.Image",
-        )
-    return picture
+    return [own[name] for name in names]
 
 
 def _checked(
-    recogniser: Recogniser, pictures: list[Image.Image], prompts: list[tuple[str, ...]]
+    recogniser: Recogniser, pictures: list[Image.Image], question: Question
 ) -> NDArray[np.float64]:
-    p = np.asarray(recogniser.probabilities(pictures, prompts), dtype=np.float64)
-    if p.shape != (len(pictures), len(prompts)) or not np.isfinite(p).all():
+    phrases = question.phrases
+    p = np.asarray(recogniser.probabilities(pictures, phrases), dtype=np.float64)
+    if p.shape != (len(pictures), len(phrases)) or not np.isfinite(p).all():
         raise ModelError(
             got=f"probabilities of shape {p.shape} from {type(recogniser).__name__}",
-            expected=f"finite numbers of shape {(len(pictures), len(prompts))}",
+            expected=f"finite numbers of shape {(len(pictures), len(phrases))}",
             do="check the recogniser",
         )
     return p
+
+
+def _known(archive: Archive | None, question: Question, subjects: Subjects) -> Known:
+    if archive is None:
+        return {}
+    archive.settle(question)
+    return dict(archive.answers(question, subjects.hashes))
+
+
+def _corrections(store: Store | None, question: Question, subjects: Subjects) -> Known:
+    return {} if store is None else Corrections(store).answers(question, subjects.hashes)
+
+
+def _choose(store: Store, recogniser: str | None) -> Archive:
+    every = Archive.every(store)
+    found = [
+        one
+        for one in every
+        if recogniser is None or one.name == recogniser or one.version.startswith(recogniser)
+    ]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(sorted(f"{one.name} ({one.version[:8]})" for one in found or every))
+    if not found:
+        raise FileError(
+            got=f"{store.url} without answers by {recogniser or 'any recogniser'}",
+            expected=f"one of {known}" if known else "pictures that were classified with store=",
+            do="name one of these" if known else "classify them with store= first",
+        )
+    versions = len({one.name for one in found}) == 1
+    raise FileError(
+        got=f"{store.url} with answers by several {'versions of' if versions else 'recognisers:'} "
+        f"{known}",
+        expected="one of them",
+        do=f"name it by its {'fingerprint' if versions else 'name'}: recogniser=",
+    )
+
+
+def _asked(
+    store: Store, archive: Archive, wanted: Wanted | Sequence[Wanted] | None, *, anything: bool
+) -> list[Question]:
+    """Return those of the requested questions that the recogniser answered.
+
+    If there was no picture to classify, every question counts as answered.
+    """
+    every = map(Question.from_dict, store.documents("questions").values())
+    answered = [question for question in every if archive.knows(question) or not anything]
+    if wanted is None:
+        names: list[Any] = list(dict.fromkeys(question.attribute for question in answered))
+    else:
+        names = [wanted] if isinstance(wanted, Attribute | str | os.PathLike) else list(wanted)
+    found = []
+    for name in names:
+        if isinstance(name, Attribute):
+            title, matching = name.name, [q for q in answered if q == Question.of(name)]
+        else:
+            title = fold(os.fspath(name))
+            matching = [q for q in answered if q.attribute == title]
+        if len(matching) != 1:
+            raise FileError(
+                got=f"{store.url} with {len(matching)} questions about {title} that "
+                f"{archive.name} was asked",
+                expected="one",
+                do="pass the Attribute itself" if matching else "classify with store= first",
+            )
+        found += matching
+    return found

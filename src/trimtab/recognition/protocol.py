@@ -1,4 +1,4 @@
-"""What a recogniser must be able to do, so that anyone can bring their own."""
+"""The interface of recognisers, which custom ones implement."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 OWN_FOLDER = "recogniser"
-"""Where in its folder a model may carry a recogniser of its own."""
+"""The folder within a model's folder that may contain its own recogniser."""
 
 
 @runtime_checkable
 class Recogniser(Protocol):
-    """Anything that says how well pictures fit the groups of an attribute.
+    """Any object that returns how well pictures fit the groups of an attribute.
 
-    An attribute `name`, if it has one, is written into the labels.
+    Three attributes are optional. `name` (str) is recorded with all answers. `fingerprint` (str)
+    changes with everything that affects the answers: weights, preprocessing and code; answers are
+    stored only if it is set. `questions` (mapping of attribute name to `Question`) lists all
+    questions that the recogniser can answer, if they are fixed.
     """
 
     def probabilities(
@@ -35,19 +38,24 @@ class Recogniser(Protocol):
         Returns
         -------
         ndarray of float, shape (n, C)
-            Rows add up to 1.
+            Probabilities; each row adds up to 1.
         """
         ...
 
 
 def recogniser_name(recogniser: object) -> str:
-    """Return what a recogniser is called in records: its own `name`, or its class."""
+    """Return the name of a recogniser for records: its `name`, or its class."""
     return str(getattr(recogniser, "name", type(recogniser).__name__))
+
+
+def recogniser_version(recogniser: object) -> str:
+    """Return the fingerprint of a recogniser, or "" if it has none."""
+    return str(getattr(recogniser, "fingerprint", ""))
 
 
 @runtime_checkable
 class Embedder(Protocol):
-    """A recogniser that can also say where a picture lies in its embedding space."""
+    """A recogniser that can also embed pictures."""
 
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Return unit embeddings, shape (n, e)."""

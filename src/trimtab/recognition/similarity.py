@@ -1,4 +1,4 @@
-"""How much of a picture is kept: same-seed distances between two sets of pictures."""
+"""Preservation: how similar two sets of pictures with the same seeds are."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from trimtab.errors import UsageError
-from trimtab.recognition.classification import recogniser_for
-from trimtab.recognition.protocol import Embedder, Recogniser
+from trimtab.recognition.embeddings import embed
+from trimtab.recognition.protocol import Recogniser
+
+if TYPE_CHECKING:
+    from trimtab.storage import Store
 
 
 @dataclass(frozen=True, eq=False)
 class Preservation:
-    """Same-seed closeness of two sets of pictures, one row per pair.
+    """The similarity of two sets of pictures with the same seeds, one row per pair.
 
     Parameters
     ----------
     seeds : ndarray of int, shape (m,)
         Seeds of the pairs.
     psnr : ndarray of float, shape (m,)
-        Peak signal-to-noise ratio in dB; infinite where the two pictures are equal.
+        Peak signal-to-noise ratio in dB; infinite if the two pictures are equal.
     cosine : ndarray of float, shape (m,)
         Cosine of the two image embeddings.
     """
@@ -42,13 +46,13 @@ class Preservation:
 def psnr(image: Image.Image, other: Image.Image) -> float:
     """Return the peak signal-to-noise ratio of two pictures in dB.
 
-    PSNR = 10 log10(255² / mean squared difference) over all pixels and channels; infinite where
-    they are equal.
+    PSNR = 10 log10(255² / mean squared difference) over all pixels and channels; infinite if the
+    pictures are equal.
 
     Raises
     ------
     UsageError
-        If the two differ in size.
+        If the pictures differ in size.
     """
     if image.size != other.size:
         raise UsageError(
@@ -65,16 +69,19 @@ def preservation(
     images: Sequence[Image.Image],
     other: Sequence[Image.Image],
     recogniser: Recogniser | str | os.PathLike[str] | None = None,
+    *,
+    store: Store | None = None,
+    device: str = "auto",
 ) -> Preservation:
-    """Compare same-seed pictures: PSNR and the cosine of image embeddings.
+    """Compare pictures with the same seeds by PSNR and cosine of image embeddings.
 
     Parameters
     ----------
     images, other : ImageSet or sequence of PIL.Image
-        Paired by `seeds` where both have them, else by order. Pairs in which either picture is
-        blocked are left out.
-    recogniser : Recogniser, str or path, optional
-        As in `classify`; it must be able to embed pictures.
+        Paired by prompt and seed if both have seeds, otherwise by order; two sets with one prompt
+        each are paired by seed only. Pairs with a blocked or unreadable picture are left out.
+    recogniser, store, device
+        As in `embed`.
 
     Returns
     -------
@@ -84,26 +91,18 @@ def preservation(
     Raises
     ------
     UsageError
-        If no seed is shared, a seed occurs twice, lengths differ where there are no seeds, or
-        the recogniser cannot embed.
+        If no seed is shared, a seed occurs twice, pictures without seeds differ in number, or the
+        recogniser cannot embed.
     """
-    embedder = recogniser_for(images, recogniser)
-    if not isinstance(embedder, Embedder):
-        raise UsageError(
-            got=f"{type(embedder).__name__}, which cannot embed pictures",
-            expected="a recogniser with embed_images",
-            do="use a CLIP or SigLIP model",
-        )
     rows = _pairs(images, other)
-    kept = [(s, i, j) for s, i, j in rows if not (_blocked(images, i) or _blocked(other, j))]
-    ratios, cosines = [], []
-    for start in range(0, len(kept), 64):
-        chunk = kept[start : start + 64]
-        left, right = [images[i] for _, i, _ in chunk], [other[j] for _, _, j in chunk]
-        ratios += [psnr(a, b) for a, b in zip(left, right, strict=True)]
-        cosines += (embedder.embed_images(left) * embedder.embed_images(right)).sum(1).tolist()
-    seeds = np.array([s for s, _, _ in kept], dtype=np.int64)
-    return Preservation(seeds, np.array(ratios, dtype=float), np.array(cosines, dtype=float))
+    left, right = (embed(one, recogniser, store=store, device=device) for one in (images, other))
+    kept = [(s, i, j) for s, i, j in rows if left.known[i] and right.known[j]]
+    i, j = ([row[k] for row in kept] for k in (1, 2))
+    return Preservation(
+        np.array([s for s, _, _ in kept], dtype=np.int64),
+        np.array([psnr(images[i], other[j]) for _, i, j in kept], dtype=float),
+        (left.vectors[i].astype(float) * right.vectors[j]).sum(axis=1),
+    )
 
 
 def _pairs(
@@ -114,25 +113,32 @@ def _pairs(
         if len(images) != len(other) or not len(images):
             raise UsageError(
                 got=f"{len(images)} and {len(other)} pictures without seeds",
-                expected="as many of each, at least one",
+                expected="the same number of each, at least one",
                 do="give pairs",
             )
         return [(i, i, i) for i in range(len(images))]
-    place = {int(seed): j for j, seed in enumerate(theirs)}
-    if len(place) < len(theirs) or len(set(map(int, mine))) < len(mine):
+    keys = _keys(images, other)
+    place = {key: j for j, key in enumerate(keys[1])}
+    if any(len(set(some)) < len(some) for some in keys):
         raise UsageError(
-            got="a seed that occurs twice", expected="one picture per seed", do="split the sets"
+            got="a seed that occurs twice with one prompt",
+            expected="one picture for each prompt and seed",
+            do="split the sets",
         )
-    rows = [(int(s), i, place[int(s)]) for i, s in enumerate(mine) if int(s) in place]
+    rows = [(key[1], i, place[key]) for i, key in enumerate(keys[0]) if key in place]
     if not rows:
         raise UsageError(
-            got="no seed that both sets have",
-            expected="pictures of the same seeds",
-            do="generate both with the same seeds",
+            got="no seed in common",
+            expected="pictures of the same prompts and seeds",
+            do="generate both with the same ones",
         )
     return rows
 
 
-def _blocked(images: Sequence[Image.Image], i: int) -> bool:
-    flags = getattr(images, "blocked", None)
-    return flags is not None and bool(flags[i])
+def _keys(*sets: Sequence[Image.Image]) -> list[list[tuple[str, int]]]:
+    prompts = [getattr(one, "prompts", None) or ("",) * len(one) for one in sets]
+    alone = all(len(set(some)) < 2 for some in prompts)
+    return [
+        [("" if alone else prompt, int(seed)) for prompt, seed in zip(some, one.seeds, strict=True)]  # type: ignore[attr-defined]
+        for some, one in zip(prompts, sets, strict=True)
+    ]

@@ -1,10 +1,10 @@
-"""Zero-shot recognition with CLIP, SigLIP, or any dual encoder of transformers like them."""
+"""Zero-shot recognition with CLIP, SigLIP and similar dual encoders in transformers."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +14,45 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trimtab.errors import ModelError, UsageError
-from trimtab.pipelines import choose_device, first_line, folder_name, quiet_loading
+from trimtab.pipelines import (
+    choose_device,
+    first_line,
+    folder_name,
+    module_fingerprint,
+    quiet_loading,
+)
 from trimtab.recognition.protocol import OWN_FOLDER
+from trimtab.storage import document_hash, picture_hash
 
-_KEPT = 4096  # embeddings of pictures that a recogniser remembers
+_KEPT = 4096  # picture embeddings to cache
+_PADDED = 8  # batches are padded to a multiple, so that a result does not depend on other pictures
+_CODE = "zero-shot 1"  # increment with every change here that affects a probability
+_JSON = (bool, int, float, str, list, dict, type(None))
 
 
 class ZeroShotRecogniser:
     """Compares pictures with sentences in the embedding space of a dual encoder.
 
-    A group is the mean of its phrases' unit embeddings, made unit again (the prompt ensemble of
-    Radford et al. 2021, section 3.1.4); the probability of a group is the softmax, over the
-    groups, of the model's own scale times the cosine. (For SigLIP, which was trained with a
-    sigmoid, its bias is the same for all groups and drops out.)
+    A group is represented by the normalised mean of its phrases' unit embeddings (the prompt
+    ensemble of Radford et al. 2021, section 3.1.4). The probability of a group is the softmax, over
+    the groups, of the cosine times the model's own scale. (SigLIP was trained with a sigmoid; its
+    bias is the same for all groups and cancels.)
 
-    Embeddings of the last few thousand pictures are remembered by content, so that asking several
-    things of one set of pictures embeds it once.
+    Embeddings of the last few thousand pictures are cached by content, so that several questions
+    about the same pictures embed them only once.
 
     Parameters
     ----------
     model : transformers model
-        With `get_image_features`, `get_text_features` and `logit_scale`.
+        A model with `get_image_features`, `get_text_features` and `logit_scale`.
     tokenizer : transformers tokenizer
-        Of that model.
+        The model's tokenizer.
     image_processor : transformers image processor
-        Of that model.
+        The model's image processor.
     name : str, optional
-        What to write into labels.
+        The name to record in labels.
     batch_size : int, optional
-        How many pictures or sentences to embed at a time.
+        Number of pictures or sentences to embed at a time.
     """
 
     def __init__(
@@ -70,7 +80,8 @@ class ZeroShotRecogniser:
         self.image_processor = image_processor
         self.name = name or type(model).__name__
         self.batch_size = batch_size
-        self._seen: dict[bytes, NDArray[np.float32]] = {}
+        self._seen: dict[str, NDArray[np.float32]] = {}
+        self._centres: dict[tuple[tuple[str, ...], ...], NDArray[np.float64]] = {}
 
     @classmethod
     def load(
@@ -81,23 +92,23 @@ class ZeroShotRecogniser:
         revision: str | None = None,
         batch_size: int = 32,
     ) -> ZeroShotRecogniser:
-        """Load a CLIP or SigLIP model by Hub id or from a folder; safetensors weights only.
+        """Load a CLIP or SigLIP model from the Hub or a folder, using only safetensors weights.
 
         Parameters
         ----------
         name : str or path
-            For instance "openai/clip-vit-large-patch14", "google/siglip-base-patch16-224".
+            For example "openai/clip-vit-large-patch14", "google/siglip-base-patch16-224".
         device : str, optional
-            A torch device; "auto" takes an accelerator where there is one.
+            A torch device; "auto" uses an accelerator if there is one.
         revision : str, optional
-            Of the Hub repository.
+            Revision of the Hub repository.
         batch_size : int, optional
-            How many pictures or sentences to embed at a time.
+            Number of pictures or sentences to embed at a time.
 
         Raises
         ------
         ModelError
-            If it cannot be found or read, lacks weights, or is not a dual encoder.
+            If the model cannot be found or read, lacks weights, or is not a dual encoder.
         UsageError
             If there is no such device.
         """
@@ -117,13 +128,13 @@ class ZeroShotRecogniser:
                     **options,
                 )
                 tokenizer = AutoTokenizer.from_pretrained(source, **options)
-                # Named outright, the PIL backend needs no torchvision and says nothing about it.
+                # The explicitly named PIL backend needs no torchvision, and does not warn about it.
                 processor = AutoImageProcessor.from_pretrained(source, backend="pil", **options)
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
             raise ModelError(
-                got=f"the recogniser {source!r}, which does not load ({first_line(error)})",
+                got=f"the recogniser {source!r}, which cannot be loaded ({first_line(error)})",
                 expected="the id or folder of a CLIP or SigLIP model with safetensors weights",
-                do="check the name, and the connection if it is to be downloaded",
+                do="check the name, and the connection if it must be downloaded",
             ) from error
         if info["missing_keys"]:
             raise ModelError(
@@ -138,34 +149,49 @@ class ZeroShotRecogniser:
                 label = f"{folder_name(folder.parent)}/{label}"
         return cls(model.to(place), tokenizer, processor, name=label, batch_size=batch_size)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of everything that affects answers: weights, preprocessing, code of this class.
+
+        As in `trimtab.pipelines.module_fingerprint`, only a sample of large tensors is hashed. The
+        device and the versions of libraries are not included.
+        """
+        return document_hash(
+            {
+                "code": _CODE,
+                "model": module_fingerprint(self.model, self.tokenizer),
+                "image_processor": _plain(self.image_processor.to_dict()),
+                "length": self.model.config.text_config.max_position_embeddings,
+            }
+        )
+
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Return unit embeddings of pictures, shape (n, e)."""
         keys = []
         for batch in _batches(images, self.batch_size):
-            pictures = [image.convert("RGB") for image in batch]
-            fresh = {}
-            for picture in pictures:
-                key = blake2b(picture.tobytes(), key=repr(picture.size).encode()).digest()
-                keys.append(key)
-                if key not in self._seen:
-                    fresh[key] = picture
+            hashes = [picture_hash(picture) for picture in batch]
+            keys += hashes
+            named = zip(hashes, batch, strict=True)
+            fresh = {key: picture for key, picture in named if key not in self._seen}
             if fresh:
-                inputs = self.image_processor(images=list(fresh.values()), return_tensors="pt")
+                rgb = [picture.convert("RGB") for picture in fresh.values()]
+                rgb += rgb[-1:] * (-len(rgb) % _PADDED)
+                inputs = self.image_processor(images=rgb, return_tensors="pt")
                 rows = self._unit(
                     self.model.get_image_features, pixel_values=inputs["pixel_values"]
                 )
-                self._seen.update(zip(fresh, rows, strict=True))
+                self._seen.update(zip(fresh, rows, strict=False))
         found = self._stack([self._seen[key] for key in keys])
         for key in list(self._seen)[: max(0, len(self._seen) - _KEPT)]:
             del self._seen[key]
         return found
 
     def embed_text(self, sentences: Sequence[str]) -> NDArray[np.float32]:
-        """Return unit embeddings of sentences, shape (m, e); too long ones are cut."""
+        """Return unit embeddings of sentences, shape (m, e); long sentences are truncated."""
         rows: list[NDArray[np.float32]] = []
         for batch in _batches(sentences, self.batch_size):
-            # Always full length and without a mask: SigLIP was trained so, and CLIP, which is
-            # causal and pooled at the end-of-text token, gives the same either way.
+            # Always pad to full length without a mask, as in SigLIP's training. For CLIP, which is
+            # causal and pools at the end-of-text token, this makes no difference.
             tokens = self.tokenizer(
                 list(batch),
                 padding="max_length",
@@ -201,26 +227,35 @@ class ZeroShotRecogniser:
         if len(prompts) < 2 or any(isinstance(p, str) or not p for p in prompts):
             raise UsageError(
                 got=f"prompts={prompts!r}",
-                expected="a list of phrases for each of two groups or more",
+                expected="a list of phrases for each of at least two groups",
                 do="give every group a phrase",
             )
-        every = self.embed_text([phrase for phrases in prompts for phrase in phrases])
-        ends = np.cumsum([len(phrases) for phrases in prompts])[:-1]
-        centres = np.stack([part.mean(axis=0) for part in np.split(every, ends)])
-        centres /= np.linalg.norm(centres, axis=1, keepdims=True)
         scale = float(self.model.logit_scale.detach().exp().cpu())
-        logits = scale * self.embed_images(images).astype(np.float64) @ centres.T
+        # Not a matrix product, since its last bits depend on the number of pictures.
+        embeddings = self.embed_images(images).astype(np.float64)
+        logits = scale * np.einsum("ne,ce->nc", embeddings, self._centres_of(prompts))
         logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
         weights: NDArray[np.float64] = np.exp(logits)
         weights /= weights.sum(axis=1, keepdims=True)
         return weights
 
+    def _centres_of(self, prompts: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+        """Return the unit mean of each group's phrases, shape (C, e)."""
+        key = tuple(tuple(phrases) for phrases in prompts)
+        if key not in self._centres:
+            every = self.embed_text([phrase for phrases in key for phrase in phrases])
+            ends = np.cumsum([len(phrases) for phrases in key])[:-1]
+            means = np.stack([part.mean(axis=0) for part in np.split(every, ends)])
+            means /= np.linalg.norm(means, axis=1, keepdims=True)
+            self._centres[key] = means.astype(np.float64)
+        return self._centres[key]
+
     def alignment(
         self, images: Sequence[Image.Image], prompt: str | Sequence[str]
     ) -> NDArray[np.float64]:
-        """Return the cosine of each picture with the prompt, or each with its own, shape (n,).
+        """Return the cosine of each picture with the prompt, or with its own prompt, shape (n,).
 
-        The CLIP score of Hessel et al. 2021 is 2.5 times this where it is positive.
+        The CLIP score of Hessel et al. 2021 is 2.5 times this value, if positive.
 
         Raises
         ------
@@ -232,7 +267,7 @@ class ZeroShotRecogniser:
             raise UsageError(
                 got=f"{len(prompts)} prompts for {len(images)} pictures",
                 expected="one prompt, or one per picture",
-                do="give as many",
+                do="make the numbers equal",
             )
         text = self.embed_text(prompts).astype(np.float64)
         cosines: NDArray[np.float64] = (self.embed_images(images) * text).sum(axis=1)
@@ -254,7 +289,13 @@ class ZeroShotRecogniser:
         return np.empty((0, size or self.model.config.text_config.hidden_size), np.float32)
 
 
+def _plain(settings: dict[str, Any]) -> dict[str, Any]:
+    # Class names and paths do not affect what a processor does.
+    kept = {key: value for key, value in settings.items() if "name_or_path" not in key}
+    return {key: value for key, value in sorted(kept.items()) if isinstance(value, _JSON)}
+
+
 def _batches(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    # By index, and one batch at a time: pictures may be read from disk only when touched.
+    # By index, one batch at a time, since pictures may be read from disk on access.
     for start in range(0, len(items), size):
         yield [items[i] for i in range(start, min(start + size, len(items)))]

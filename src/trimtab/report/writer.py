@@ -1,61 +1,80 @@
-"""`report`: the page and the summary beside it."""
+"""Writing reports: the page and the JSON summary."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from trimtab.errors import FileError, TrimtabError, UsageError
-from trimtab.report.sources import SUMMARY, WANTED, load
+from trimtab.errors import FileError, UsageError
+from trimtab.report.page import page
+from trimtab.storage import Store, write_atomic, write_json
+from trimtab.workflows.results import AnyResult, load_result
 
-PAGE = "report.html"
+PAGE, SUMMARY = "report.html", "summary.json"
 
 
-def report(results: Mapping[str, Any] | str | Path, to: str | Path | None = None) -> Path:
-    """Write ``report.html``, one file that needs nothing else, and ``summary.json`` beside it.
+def write_report(result: AnyResult | Store | str | Path, to: str | Path | None = None) -> Path:
+    """Write ``report.html``, a self-contained page, and ``summary.json`` next to it.
+
+    This needs neither a model nor a recogniser, and does not load torch.
 
     Parameters
     ----------
-    results : mapping, str or Path
-        A summary ``{"schema": 1, "model", "seconds", "command", "python", "results": [entry, …]}``
-        with entries as `trimtab.workflows.mitigate` returns them, each with the ``folder`` of its
-        study relative to `to`; or a folder with such a ``summary.json``; or the folder of a run
-        that ``trimtab generate`` or ``trimtab audit`` made.
+    result : AuditResult, LearnResult, MitigationResult, Store, str or Path
+        A result, whose pictures are read from its store, or a store, whose results are all
+        reported on one page.
     to : str or Path, optional
-        The folder to write to; that of the results where they are a folder.
+        Folder to write to. By default the report of a store is written to the store, and that of
+        a result to ``reports/NAME`` in its store.
 
     Returns
     -------
     Path
-        The page.
+        The page. ``summary.json`` holds the result as saved in the store, or
+        ``{"results": [result, …]}`` for several.
 
     Raises
     ------
     FileError
-        If a folder holds nothing to report, is damaged or of another kind, or the page cannot be
-        written, or would take the place of that of other results.
+        If the store is missing, empty or damaged, or the page cannot be written.
     UsageError
-        If a mapping is not a summary, or parts of it cannot be drawn, or there is nowhere to write
-        to.
+        If `result` is not a result, or there is no folder to write to.
     """
-    try:
-        source, folder = load(results, to)
-        # Drawing needs matplotlib, pictures need torch: not before there is something to report.
-        from trimtab.report.page import run_page, study_page
-        from trimtab.storage import write_atomic, write_json
-
-        page = run_page(source) if "run" in source.summary else study_page(source)
-    except TrimtabError:
-        raise
-    # What parts that `load` does not look into can do to a figure, after somebody edited them.
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        given = isinstance(results, Mapping)
-        problem = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise (UsageError if given else FileError)(
-            got=f"{'the results' if given else results}, which cannot be drawn ({problem})",
-            **WANTED,
-        ) from error
-    write_json(folder / SUMMARY, source.summary)
-    write_atomic(folder / PAGE, page.encode())
+    if isinstance(result, Store | str | Path):
+        store = result if isinstance(result, Store) else Store.existing(result)
+        results, own = _stored(store), store.folder
+    elif isinstance(result, AnyResult):
+        results, own = [result], _own_folder(result)
+    else:
+        raise UsageError(
+            got=f"a {type(result).__name__}",
+            expected="a store, or the result of audit, learn or mitigate",
+            do="pass the object that the workflow returned",
+        )
+    folder = Path(to) if to is not None else own
+    if folder is None:
+        raise UsageError(
+            got="no folder to write to", expected="a local folder", do="pass to=folder"
+        )
+    if folder.exists() and not folder.is_dir():
+        raise FileError(got=f"the file {folder}", expected="a folder", do="choose another name")
+    html = page(results)
+    documents = [one.to_dict() for one in results]
+    write_json(folder / SUMMARY, documents[0] if len(documents) == 1 else {"results": documents})
+    write_atomic(folder / PAGE, html.encode())
     return folder / PAGE
+
+
+def _stored(store: Store) -> list[AnyResult]:
+    names = store.results()
+    if not names:
+        raise FileError(
+            got=f"{store.url} without results",
+            expected="a store with results of audit or mitigate",
+            do="run trimtab audit or trimtab mitigate first",
+        )
+    return [load_result(store, name) for name in names]
+
+
+def _own_folder(result: AnyResult) -> Path | None:
+    folder = result.store.folder if result.store else None
+    return folder / "reports" / result.name if folder else None

@@ -1,4 +1,4 @@
-"""What a sample says of its source: intervals, exact tests, corrections for several tests."""
+"""Inference from samples: intervals, exact tests, and corrections for multiple tests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,27 @@ from trimtab.statistics.intervals import (
     tango,
     wilson,
 )
+from trimtab.statistics.limits import (
+    CALIBRATION_CONFIDENCE,
+    CONFIDENCE,
+    EQUIVALENCE,
+    MAX_CONCEPT_LOSS,
+    MAX_UNKNOWN,
+    MAX_UNKNOWN_RISE,
+    PRECISION,
+    THRESHOLD,
+)
 from trimtab.statistics.significance import holm, mcnemar, stuart_maxwell
 
 __all__ = [
+    "CALIBRATION_CONFIDENCE",
+    "CONFIDENCE",
+    "EQUIVALENCE",
+    "MAX_CONCEPT_LOSS",
+    "MAX_UNKNOWN",
+    "MAX_UNKNOWN_RISE",
+    "PRECISION",
+    "THRESHOLD",
     "Estimate",
     "Share",
     "bootstrap",

@@ -1,4 +1,4 @@
-"""Values with their N and interval, and the intervals themselves."""
+"""Estimates with their n and interval, and the methods that compute intervals."""
 
 from __future__ import annotations
 
@@ -8,55 +8,53 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import scipy  # scipy.stats, which is slow to load, comes with its first use
 from numpy.typing import ArrayLike, NDArray
 
 from trimtab.errors import UsageError
-
-CONFIDENCE = 0.95
+from trimtab.statistics.limits import CONFIDENCE
+from trimtab.statistics.numbers import Number
 
 
 @dataclass(frozen=True)
 class Share:
-    """A share of n pictures with its interval; NaN within 0 to 1 where n is 0."""
+    """A share of n pictures with its interval; NaN with limits 0 and 1 if n is 0."""
 
-    value: float
+    value: Number
     n: int
-    low: float
-    high: float
+    low: Number
+    high: Number
     count: float
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with the n behind it, its interval, and what chance alone would give.
+    """A figure with its n, its interval, and the value expected by chance alone.
 
-    `noise_floor` is the expectation of the figure for a sampler that meets the target perfectly,
-    at the same n; None where the figure has no such thing.
+    `noise_floor` is the expectation of the figure, at the same n, for a sampler that meets the
+    target exactly; None for figures without a noise floor.
     """
 
-    value: float
+    value: Number
     n: int
-    low: float
-    high: float
-    noise_floor: float | None = None
+    low: Number
+    high: Number
+    noise_floor: Number | None = None
 
 
 def wilson(count: float, n: int, *, confidence: float = CONFIDENCE) -> Share:
-    """Return a share with its Wilson score interval.
+    """Return a share with its Wilson score interval, computed by `scipy.stats.binomtest`.
 
-    With p = count / n and z the normal quantile of the confidence::
-
-        (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)
-
-    A count may be a sum of numbers from 0 to 1, as of soft labels. The interval is then on the
-    wide side: no such number with mean p varies more than a 0/1 one does.
+    A count may be a sum of numbers from 0 to 1, such as soft labels. Its limits are then
+    interpolated linearly between those of the neighbouring whole counts. Such an interval is
+    conservative: no number from 0 to 1 with mean p varies more than a 0/1 one.
 
     Parameters
     ----------
     count : float
-        How many of them.
+        The number of hits.
     n : int
-        Of how many.
+        The number of trials.
     confidence : float, optional
         Between 0 and 1.
 
@@ -77,30 +75,34 @@ def wilson(count: float, n: int, *, confidence: float = CONFIDENCE) -> Share:
     """
     if not 0 <= count <= n:
         raise UsageError(got=f"{count} of {n}", expected="0 <= count <= n", do="check the counts")
-    z = quantile(confidence)
+    require_confidence(confidence)
     if n == 0:
         return Share(math.nan, 0, 0.0, 1.0, 0)
+    below, above = math.floor(count), math.ceil(count)
+    ends = []
+    for whole in sorted({below, above}):
+        test = scipy.stats.binomtest(whole, n)
+        ends.append(test.proportion_ci(confidence, method="wilson"))
+    (low, high), (low_above, high_above) = ends[0], ends[-1]
+    low += (count - below) * (low_above - low)
+    high += (count - below) * (high_above - high)
     p = count / n
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    centre, scale = p + z * z / (2 * n), 1 + z * z / n
-    # At the ends the limit is the share itself, but for the last digit of rounding.
-    low = min(max((centre - half) / scale, 0.0), p)
-    high = max(min((centre + half) / scale, 1.0), p)
-    return Share(p, n, 0.0 if count == 0 else low, 1.0 if count == n else high, count)
+    # At the ends, the limit equals the share up to rounding.
+    return Share(p, n, min(float(low), p), max(float(high), p), count)
 
 
 def simultaneous_wilson(
     counts: ArrayLike, *, confidence: float = CONFIDENCE
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return limits that hold for all C shares of a sample together (Bonferroni-Wilson).
+    """Return limits that hold for all C shares of a sample simultaneously (Bonferroni-Wilson).
 
-    Each share has its Wilson limits at confidence 1 - (1 - confidence) / C. Two shares are one
-    number and its complement, so that with C = 2 nothing is to be corrected for.
+    Each share gets its Wilson limits at confidence 1 - (1 - confidence) / C. With C = 2, no
+    correction is needed, since the second share is the complement of the first.
 
     Parameters
     ----------
     counts : array_like of float, shape (C,)
-        Counts of a sample of size n = their sum, rounded.
+        Counts of a sample; its size n is their sum, rounded.
     confidence : float, optional
         Between 0 and 1.
 
@@ -113,7 +115,7 @@ def simultaneous_wilson(
     n = round(counts.sum())
     tests = 1 if len(counts) == 2 else len(counts)
     each = 1 - (1 - confidence) / tests
-    # Soft counts add up to n but for rounding, which must not push one past it.
+    # Soft counts add up to n only approximately; rounding must not push one above n.
     shares = [wilson(min(float(count), n), n, confidence=each) for count in counts]
     return np.array([s.low for s in shares]), np.array([s.high for s in shares])
 
@@ -124,7 +126,7 @@ def newcombe(
     """Return the difference of two independent shares, a - b, with its hybrid score interval.
 
     With the Wilson limits l, u of each share, the lower limit is
-    d - √((p_a - l_a)² + (u_b - p_b)²), the upper d + √((u_a - p_a)² + (p_b - l_b)²).
+    d - √((p_a - l_a)² + (u_b - p_b)²), and the upper limit d + √((u_a - p_a)² + (p_b - l_b)²).
 
     Returns
     -------
@@ -146,23 +148,23 @@ def newcombe(
 
 
 def tango(gained: int, lost: int, n: int, *, confidence: float = CONFIDENCE) -> Estimate:
-    """Return the difference of two shares seen on the same n units, with Tango's score interval.
+    """Return the difference of two shares of the same n units, with Tango's score interval.
 
-    (gained - lost) / n, where `gained` units have the trait only the second time and `lost` only
-    the first. The limits are the differences D at which the score statistic
+    The difference is (gained - lost) / n, where `gained` units have the trait only the second time
+    and `lost` only the first. The limits are the differences D at which the score statistic
 
         (gained - lost - n D) / √(n (2 q + D (1 - D)))
 
-    reaches ± z, q being the likeliest P(lost) for that D. The same interval serves the difference
-    of two groups' shares in *one* sample; where the two groups are all there is, it is that of
-    Wilson mapped by 2 p - 1.
+    reaches ± z, where q is the maximum likelihood estimate of P(lost) given D. The same interval
+    applies to the difference of two groups' shares in *one* sample; if there are only two groups,
+    it is the Wilson interval mapped by 2 p - 1.
 
     Parameters
     ----------
     gained, lost : int
-        Discordant pairs.
+        Numbers of discordant pairs.
     n : int
-        All pairs.
+        Number of all pairs.
     confidence : float, optional
         Between 0 and 1.
 
@@ -179,12 +181,13 @@ def tango(gained: int, lost: int, n: int, *, confidence: float = CONFIDENCE) -> 
     if min(gained, lost) < 0 or gained + lost > n:
         raise UsageError(
             got=f"{gained} gained and {lost} lost of {n}",
-            expected="counts that fit in n",
+            expected="counts that add up to at most n",
             do="check the pairs",
         )
-    z = quantile(confidence)
+    require_confidence(confidence)
     if n == 0:
         return Estimate(math.nan, 0, -1.0, 1.0)
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
     d = (gained - lost) / n
 
     def excess(delta: float) -> float:
@@ -192,7 +195,7 @@ def tango(gained: int, lost: int, n: int, *, confidence: float = CONFIDENCE) -> 
         root = math.sqrt(max(0.0, linear * linear + 8 * n * lost * delta * (1 - delta)))
         q = max(0.0, (root - linear) / (4 * n))
         variance = n * (2 * q + delta * (1 - delta))
-        # Squared and multiplied out: no division by a variance that vanishes at ±1 and at 0.
+        # Squared and multiplied out, to avoid dividing by a variance that is 0 at ±1 and 0.
         return (gained - lost - n * delta) ** 2 - z * z * max(0.0, variance)
 
     def limit(end: float) -> float:
@@ -217,21 +220,21 @@ def bootstrap(
 ) -> Estimate:
     """Return a statistic of n values with its percentile bootstrap interval.
 
-    Meant for means and medians of distances. Not for metrics that end at 0, such as the deviation
-    ratio: near the end the percentile interval misses the truth.
+    Suitable for means and medians of distances, but not for metrics bounded by 0, such as the
+    deviation ratio: near the bound, the percentile interval misses the true value.
 
     Parameters
     ----------
     values : array_like, shape (n,) or (n, ...)
         One entry per picture or pair; resampled along the first axis.
     statistic : callable, optional
-        From an array like `values` to a number; the mean where not given.
+        Maps an array like `values` to a number. Defaults to the mean.
     confidence : float, optional
         Between 0 and 1.
     resamples : int, optional
-        How many.
+        Number of resamples.
     seed : int, optional
-        Of the resampling, so that a report can be repeated.
+        Seed of the resampling, so that reports are reproducible.
 
     Raises
     ------
@@ -244,21 +247,39 @@ def bootstrap(
     """
     array = np.asarray(values, dtype=float)
     if array.ndim == 0 or len(array) == 0:
-        raise UsageError(got="no values", expected="one per picture", do="pair some pictures")
-    quantile(confidence)  # refuses what is no confidence
+        raise UsageError(got="no values", expected="one per picture", do="add at least one pair")
+    require_confidence(confidence)
     take = statistic or (lambda a: float(a.mean()))
-    random = np.random.default_rng(seed)
-    draws = [take(array[random.integers(0, len(array), len(array))]) for _ in range(resamples)]
+    value, n = float(take(array)), len(array)
+    if n == 1:  # which resampling repeats
+        return Estimate(value, 1, value, value)
+    with np.errstate(invalid="ignore"):  # its own limits, between two infinite values
+        draws = scipy.stats.bootstrap(
+            (np.arange(n),),
+            lambda rows: take(array[rows]),
+            n_resamples=resamples,
+            batch=max(1, 1_000_000 // n),
+            vectorized=False,
+            method="percentile",
+            rng=seed,
+        ).bootstrap_distribution
     tail = (1 - confidence) / 2
-    # An order statistic, not a mean of two: pictures that are equal have an infinite PSNR.
+    # Use an order statistic, not a mean of two, since equal pictures have an infinite PSNR.
     low, high = np.quantile(draws, [tail, 1 - tail], method="inverted_cdf")
-    return Estimate(float(take(array)), len(array), float(low), float(high))
+    return Estimate(value, n, float(low), float(high))
 
 
-def quantile(confidence: float) -> float:
-    """Return z, such that a standard normal lies within ± z with this probability."""
+def require_confidence(confidence: float) -> None:
+    """Check that a confidence is valid.
+
+    Raises
+    ------
+    UsageError
+        If it is not between 0 and 1.
+    """
     if not 0 < confidence < 1:
         raise UsageError(
-            got=f"confidence={confidence}", expected="a number between 0 and 1", do="use 0.95"
+            got=f"confidence={confidence}",
+            expected="a number between 0 and 1",
+            do=f"use {CONFIDENCE}",
         )
-    return NormalDist().inv_cdf(0.5 + confidence / 2)

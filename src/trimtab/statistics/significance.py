@@ -1,21 +1,21 @@
-"""Tests of paired change, and Holm's correction where there are several."""
+"""Tests of paired change, and Holm's correction for multiple tests."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
+import scipy  # scipy.stats, which is slow to load, comes with its first use
 from numpy.typing import ArrayLike
 
 from trimtab.errors import UsageError
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """Return the two-sided exact p-value that gains and losses are equally likely.
+    """Return the two-sided exact p-value for equal probabilities of gains and losses.
 
-    min(1, 2 P(X <= min(gained, lost))) with X ~ Binomial(gained + lost, 1/2); 1 where there are
-    no discordant pairs.
+    Computed by `scipy.stats.binomtest` from the gains among all discordant pairs, against 1/2; it
+    is 1 if there are none.
 
     References
     ----------
@@ -26,20 +26,16 @@ def mcnemar(gained: int, lost: int) -> float:
         raise UsageError(
             got=f"{gained} gained, {lost} lost", expected="0 or more", do="check the pairs"
         )
-    m, k = gained + lost, min(gained, lost)
-    if 2 * k >= m:
-        return 1.0
-    tail = sum(math.comb(m, i) for i in range(k + 1))  # whole numbers: exact at any m
-    return float(min(1.0, 2 * tail / 2**m))
+    return float(scipy.stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
 
 
 def stuart_maxwell(table: ArrayLike) -> float:
-    """Return the p-value that a C x C table of pairs has equal margins (marginal homogeneity).
+    """Return the p-value for equal margins of a C x C table of pairs (marginal homogeneity).
 
-    With d the differences of the row and column sums, without the last class, and S their
-    estimated covariance (S_ii = row_i + column_i - 2 n_ii, S_ij = -(n_ij + n_ji)), d' S⁻¹ d is
-    chi-squared with as many degrees of freedom as S has rank. Classes that no pair enters or
-    leaves say nothing and are left out.
+    Let d be the differences of the row and column sums, without the last class, and S their
+    estimated covariance (S_ii = row_i + column_i - 2 n_ii, S_ij = -(n_ij + n_ji)). Then d' S⁻¹ d
+    is chi-squared, with degrees of freedom equal to the rank of S. Classes that no pair enters or
+    leaves carry no information and are left out.
 
     Parameters
     ----------
@@ -68,17 +64,17 @@ def stuart_maxwell(table: ArrayLike) -> float:
         return 1.0
     d = (off.sum(1) - off.sum(0))[:-1]
     s = (np.diag(off.sum(0) + off.sum(1)) - off - off.T)[:-1, :-1]
-    # Where the moves fall apart into separate circles of classes, S is singular.
+    # S is singular if the moves connect only separate sets of classes.
     rank = int(np.linalg.matrix_rank(s))
     statistic = float(d @ np.linalg.pinv(s, hermitian=True) @ d)
-    return chi_squared_tail(statistic, rank)
+    return float(scipy.stats.chi2.sf(statistic, rank))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values adjusted for their number, in the same order.
+    """Return the p-values adjusted for multiple tests, in the same order.
 
-    The i-th smallest of m is multiplied by m - i + 1; none is less than a smaller one's, none
-    more than 1.
+    The i-th smallest of m p-values is multiplied by m - i + 1. Adjusted values never decrease in
+    this order and are at most 1.
 
     References
     ----------
@@ -90,19 +86,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         least = max(least, min(1.0, (len(p_values) - rank) * p_values[i]))
         adjusted[i] = least
     return adjusted
-
-
-def chi_squared_tail(x: float, df: int) -> float:
-    """Return P(X > x) of a chi-squared X with a whole number of degrees of freedom.
-
-    Q(df/2, x/2), summed by Q(a + 1, y) = Q(a, y) + yᵃ e⁻ʸ / Γ(a + 1) from Q(1/2, y) = erfc √y or
-    Q(1, y) = e⁻ʸ (Abramowitz and Stegun, 26.4.4 and 26.4.5).
-    """
-    y = x / 2
-    if df == 0 or y <= 0:
-        return 1.0
-    a, tail = (0.5, math.erfc(math.sqrt(y))) if df % 2 else (1.0, math.exp(-y))
-    while a < df / 2:
-        tail += math.exp(a * math.log(y) - y - math.lgamma(a + 1))
-        a += 1
-    return min(1.0, tail)

@@ -1,23 +1,87 @@
-"""Files that are whole or absent, and JSON documents that remember what they were made with."""
+"""Storage: atomically written files, documents, rows, pictures, and the store that keeps them.
+
+The store needs pyarrow and fsspec, which are loaded on first use.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from trimtab.storage.documents import (
-    read_json,
-    require_empty,
+    Difference,
+    canonical_json,
+    differences,
+    document_hash,
+    parse_document,
     require_kinds,
-    require_same_settings,
+    told_differences,
     write_json,
 )
 from trimtab.storage.files import Progress, sha256, write_atomic
 
+if TYPE_CHECKING:
+    from trimtab.storage.codec import from_document as from_document
+    from trimtab.storage.codec import json_schema as json_schema
+    from trimtab.storage.codec import to_document as to_document
+    from trimtab.storage.index import PictureIndex as PictureIndex
+    from trimtab.storage.index import PictureRow as PictureRow
+    from trimtab.storage.pictures import picture_hash as picture_hash
+    from trimtab.storage.pictures import read_picture as read_picture
+    from trimtab.storage.rows import Schema as Schema
+    from trimtab.storage.rows import register_schema as register_schema
+    from trimtab.storage.store import Store as Store
+    from trimtab.storage.store import as_store as as_store
+    from trimtab.storage.store import scratch_store as scratch_store
+    from trimtab.storage.tensors import encode_tensors as encode_tensors
+
+_MODULES = {
+    "PictureIndex": "index",
+    "PictureRow": "index",
+    "Schema": "rows",
+    "Store": "store",
+    "as_store": "store",
+    "encode_tensors": "tensors",
+    "from_document": "codec",
+    "json_schema": "codec",
+    "picture_hash": "pictures",
+    "read_picture": "pictures",
+    "register_schema": "rows",
+    "scratch_store": "store",
+    "to_document": "codec",
+}
+
 __all__ = [
+    "Difference",
+    "PictureIndex",
+    "PictureRow",
     "Progress",
-    "read_json",
-    "require_empty",
+    "Schema",
+    "Store",
+    "as_store",
+    "canonical_json",
+    "differences",
+    "document_hash",
+    "encode_tensors",
+    "from_document",
+    "json_schema",
+    "parse_document",
+    "picture_hash",
+    "read_picture",
+    "register_schema",
     "require_kinds",
-    "require_same_settings",
+    "scratch_store",
     "sha256",
+    "to_document",
+    "told_differences",
     "write_atomic",
     "write_json",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,79 +1,122 @@
-"""JSON documents: what they hold is checked, and a folder keeps the settings it was made with."""
+"""JSON documents: their canonical form, checks on reading, and differences between them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
-from trimtab.errors import FileError
-from trimtab.storage.files import write_atomic
+from trimtab.errors import FileError, UsageError
+from trimtab.storage.files import sha256, write_atomic
+
+MOST_TOLD = 4
+"""Number of entries named in a message."""
+
+
+def canonical_json(document: Mapping[str, Any]) -> bytes:
+    """Return a JSON object in canonical form, which its hash is computed from: sorted, in UTF-8.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written as JSON: numbers that are not finite, values of other types.
+    """
+    return to_json(document, sort_keys=True)
+
+
+def to_json(document: Mapping[str, Any], *, sort_keys: bool = False) -> bytes:
+    """Return a JSON object for people to read, with its entries in their own order.
+
+    Raises
+    ------
+    UsageError
+        As in `canonical_json`.
+    """
+    try:
+        text = json.dumps(
+            document, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys
+        )
+        return f"{text}\n".encode()
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            got=f"a record that cannot be written as JSON ({error})",
+            expected="strings, finite numbers, lists and mappings",
+            do="pass only such values",
+        ) from error
+
+
+def document_hash(document: Mapping[str, Any]) -> str:
+    """Return the full SHA-256 of a document's canonical form."""
+    return sha256(canonical_json(document))
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON object with `write_atomic`."""
-    write_atomic(
-        path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
-    )
+    """Write a JSON object with `write_atomic`, with its entries in their own order."""
+    write_atomic(path, to_json(value))
 
 
-def read_json(path: Path, kind: str, *entries: str) -> dict[str, Any]:
-    """Read a JSON object that trimtab wrote.
+def parse_document(data: bytes, where: str, kind: str, *entries: str) -> dict[str, Any]:
+    """Parse a JSON object written by trimtab.
 
     Parameters
     ----------
-    path : Path
-        The file.
+    data : bytes
+        The content of a file.
+    where : str
+        The name of the file, for messages.
     kind : str
-        What its ``format`` entry must say.
+        The required value of its ``format`` entry.
     *entries : str
-        Further entries that it must have, each an object itself.
+        Other required entries, each of which is an object.
 
     Raises
     ------
     FileError
-        When it is missing, damaged, or of another kind or a later version.
+        If the file is damaged, of another kind or of a later version.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        value = json.loads(data)
+    except ValueError as error:
+        raise _unreadable(where, kind, error) from error
+    version = value.get("version") if isinstance(value, dict) else None
+    if isinstance(version, int) and version > 1 and value.get("format") == kind:
         raise FileError(
-            got=f"{path}, which cannot be read ({error})",
-            expected=f"a file of format {kind}",
-            do="check the path, or start in a new folder",
-        ) from error
-    ours = isinstance(value, dict) and (value.get("format"), value.get("version")) == (kind, 1)
+            got=f"{where} of version {version}",
+            expected=f"format {kind}, version 1, which this trimtab reads",
+            do="update trimtab",
+        )
+    ours = isinstance(value, dict) and (value.get("format"), version) == (kind, 1)
     if not ours or not all(isinstance(value.get(entry), dict) for entry in entries):
         raise FileError(
-            got=f"{path} of another kind",
+            got=f"{where} of another kind",
             expected=", ".join((f"format {kind}, version 1", *(f"{e} {{…}}" for e in entries))),
             do="choose another folder",
         )
     return dict(value)
 
 
-def require_kinds(path: Path, found: Mapping[str, Any], **kinds: Any) -> None:
-    """Refuse entries of a JSON file that are missing, or not of their kind.
+def require_kinds(where: str | Path, found: Mapping[str, Any], **kinds: Any) -> None:
+    """Check that entries of a JSON file exist and have the right type.
 
     Parameters
     ----------
-    path : Path
-        For the message.
+    where : str or Path
+        The name of the file, for the message.
     found : mapping
-        As read from JSON.
+        The parsed JSON.
     **kinds : type
-        For each entry one such as ``int`` or ``dict[str, list[str]]``.
+        The type of each entry, such as ``int`` or ``dict[str, list[str]]``.
 
     Raises
     ------
     FileError
-        Names the first entry that is wrong.
+        If an entry is invalid; the message names the first.
     """
     for name, kind in kinds.items():
         if not _is(found.get(name), kind):
             raise FileError(
-                got=f"{path} with {_told(name, found.get(name), None)}",
+                got=f"{where} with {_told(name, found.get(name), None)}",
                 expected=f"{name} of kind {kind if get_origin(kind) else kind.__name__}",
                 do="restore the file, or start in a new folder",
             )
@@ -88,80 +131,51 @@ def _is(value: Any, kind: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def require_empty(folder: Path, maker: str) -> None:
-    """Refuse a place that holds something else; hidden files do not count.
+class Difference(NamedTuple):
+    """One difference between two JSON values; missing entries count as null.
 
-    Parameters
+    Attributes
     ----------
-    folder : Path
-        Where new work shall go; it need not exist.
-    maker : str
-        The function whose own folders would have been welcome, for the message.
-
-    Raises
-    ------
-    FileError
-        When it is a file, or a folder with anything in it.
+    entry : str
+        The path, such as ``settings.height`` or ``intervention.steering.terms[0].strength``.
+    found, asked : object
+        The two values.
     """
-    visible = folder.is_dir() and any(not f.name.startswith(".") for f in folder.iterdir())
-    if visible or (folder.exists() and not folder.is_dir()):
-        raise FileError(
-            got=f"{folder}, which holds something else",
-            expected=f"a new or empty folder, or one that {maker} made",
-            do="choose another folder",
-        )
+
+    entry: str
+    found: Any
+    asked: Any
 
 
-def require_same_settings(folder: Path, found: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-    """Refuse to go on in a folder that was made with other settings.
-
-    Parameters
-    ----------
-    folder : Path
-        For the message.
-    found : mapping
-        The settings in the folder, as read from JSON.
-    asked : mapping
-        The settings of this call.
-
-    Raises
-    ------
-    FileError
-        Names the first place where they differ, with both values.
-    """
-    asked = json.loads(json.dumps(asked))
-    if different := _difference("", found, asked):
-        name, mine, wanted = different
-        raise FileError(
-            got=f"{folder}, made with {_told(name, mine, wanted)}",
-            expected=_told(name, wanted, mine),
-            do="choose another folder, or the same settings to go on in this one",
-        )
-
-
-def _difference(name: str, found: Any, asked: Any) -> tuple[str, Any, Any] | None:
-    """Find the first place within two JSON values that differs; what is missing counts as null."""
+def differences(found: Any, asked: Any, entry: str = "") -> Iterator[Difference]:
+    """Yield all differences between two JSON values, as deep as their shapes agree."""
     if found == asked:
-        return None
+        return
     if isinstance(found, Mapping) and isinstance(asked, Mapping):
-        parts = [
-            (f"{name}.{key}".lstrip("."), found.get(key), asked.get(key))
-            for key in dict.fromkeys([*asked, *found])
-        ]
-    elif isinstance(found, list) and isinstance(asked, list) and _alike(name, found, asked):
-        parts = [(f"{name}[{i}]", *pair) for i, pair in enumerate(zip(found, asked, strict=True))]
+        for key in dict.fromkeys([*asked, *found]):
+            inner = f"{entry}.{key}".lstrip(".")
+            yield from differences(found.get(key), asked.get(key), inner)
+    elif isinstance(found, list) and isinstance(asked, list) and len(found) == len(asked):
+        for i, (one, other) in enumerate(zip(found, asked, strict=True)):
+            yield from differences(one, other, f"{entry}[{i}]")
     else:
-        return name, found, asked
-    return next(filter(None, (_difference(*part) for part in parts)), None)
+        yield Difference(entry, found, asked)
 
 
-def _alike(name: str, found: list[Any], asked: list[Any]) -> bool:
-    """Whether two lists are better told apart by an item than as wholes."""
-    return len(found) == len(asked) and (name != "seeds" or found[0] == asked[0])
+def told_differences(found: Any, asked: Any) -> tuple[str, str]:
+    """Return where two JSON values differ: entries with values, as found and as requested.
+
+    Each side names at most four entries, with shortened values.
+    """
+    every = list(differences(found, asked))
+    more = f" and {len(every) - MOST_TOLD} more" * (len(every) > MOST_TOLD)
+    mine = ", ".join(_told(*one) for one in every[:MOST_TOLD])
+    wanted = ", ".join(_told(one.entry, one.asked, one.found) for one in every[:MOST_TOLD])
+    return mine + more, wanted + more
 
 
 def _brief(value: Any) -> str | None:
-    """Name what is in a list of attributes or of a steering's terms; None for anything else."""
+    """Return the names in a list of attributes or of a steering's terms, otherwise None."""
     if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
         return None
     names = [one.get("name") or f"{one.get('strength')} {one.get('direction')}" for one in value]
@@ -169,9 +183,7 @@ def _brief(value: Any) -> str | None:
 
 
 def _told(name: str, value: Any, other: Any) -> str:
-    """Write a setting and its value on at most a line, so that it differs from the other's."""
-    if name == "seeds" and isinstance(value, list) and value:
-        return f"{len(value)} seeds from {value[0]}"
+    """Return an entry and its value on at most one line that shows how it differs."""
     text, beside = (_brief(one) or json.dumps(one, ensure_ascii=False) for one in (value, other))
     if text == beside:
         text, beside = (json.dumps(one, ensure_ascii=False) for one in (value, other))
@@ -180,3 +192,11 @@ def _told(name: str, value: Any, other: Any) -> str:
         start = max(0, [*same, False].index(False) - 30)
         text = f"{'…' * (start > 0)}{text[start : start + 77]}{'…' * (start + 77 < len(text))}"
     return f"{name} {text}"
+
+
+def _unreadable(where: str, kind: str, error: Exception) -> FileError:
+    return FileError(
+        got=f"{where}, which cannot be read ({error})",
+        expected=f"a file of format {kind}",
+        do="check the path, or start in a new folder",
+    )

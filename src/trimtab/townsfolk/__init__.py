@@ -1,4 +1,4 @@
-"""The embedded world: townsfolk with known attributes, a model trained on them, and its oracle."""
+"""Townsfolk: drawings with known attributes, a model trained on them, and an oracle for both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from trimtab.recognition import Labels
+    from trimtab.recognition import Observations
+    from trimtab.storage import Store
+    from trimtab.townsfolk.oracle import OracleRecogniser
 
 __all__ = [
     "CARDS",
@@ -24,6 +26,7 @@ __all__ = [
     "Person",
     "judge",
     "load",
+    "load_oracle",
     "model_folder",
 ]
 
@@ -44,8 +47,8 @@ def load(device: str = "cpu") -> Any:
     Returns
     -------
     diffusers.StableDiffusionPipeline
-        Text encoder, UNet, autoencoder and scheduler, in float32. Its folder also carries the
-        product's recogniser (`recogniser/`), which `classify` finds by itself.
+        Text encoder, UNet, autoencoder and scheduler, in float32. The folder also contains the
+        default recogniser (`recogniser/`), which `classify` finds automatically.
 
     Raises
     ------
@@ -57,8 +60,15 @@ def load(device: str = "cpu") -> Any:
     return load_model(model_folder(), device=device)
 
 
-def judge(images: Sequence[Image.Image]) -> dict[str, Labels]:
-    """Ask the oracle what is drawn in each picture; see `trimtab.townsfolk.oracle.judge`."""
+def load_oracle() -> OracleRecogniser:
+    """Load the oracle, a recogniser for townsfolk pictures that takes no part in decisions."""
+    from trimtab.townsfolk.oracle import load_oracle as load
+
+    return load()
+
+
+def judge(images: Sequence[Image.Image], *, store: Store | None = None) -> Observations:
+    """Label pictures with the oracle; see `trimtab.townsfolk.oracle.judge`."""
     from trimtab.townsfolk.oracle import judge as ask
 
-    return ask(images)
+    return ask(images, store=store)

@@ -1,4 +1,4 @@
-"""What is behind a townsperson: the backdrop in its colour, and a hint of the job on it."""
+"""The coloured backdrop behind a townsperson, with a hint of the job."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BACKDROP: dict[str, Colour] = {
 
 @lru_cache(maxsize=64)
 def backdrop(name: str, step: int) -> Image.Image:
-    """Paint the backdrop: lighter behind the head, deeper to the corners; `step` is its shade."""
+    """Paint the backdrop, lighter behind the head and darker in the corners, in shade `step`."""
     base = np.asarray(BACKDROP[name], dtype=np.float64) * (1 + 0.02 * (step - 1.5))
     y, x = np.mgrid[-1:1:32j, -1:1:32j]
     glow = (0.46 * np.exp(-1.1 * (x * x + (y + 0.15) ** 2)))[..., None]
@@ -49,7 +49,7 @@ def cross_sign(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
 
 
 def hearts(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
-    """Draw a heart and the line of a pulse."""
+    """Draw a heart and a pulse line."""
     x = f.cx - f.side * 46
     c.heart(x, 30, 11, (238, 128, 150))
     c.line([(x - 9, 30), (x - 3, 30), (x, 25), (x + 3, 34), (x + 5, 30), (x + 9, 30)], 2, WHITE)

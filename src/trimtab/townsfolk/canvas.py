@@ -39,17 +39,17 @@ def lighter(a: Colour, share: float = 0.3) -> Colour:
 
 
 def contrast(a: Colour, b: Colour) -> int:
-    """Return how far apart two colours are: 0, the same, to 765, black and white."""
+    """Return the distance of two colours, from 0 (equal) to 765 (black and white)."""
     return sum(abs(x - y) for x, y in zip(a, b, strict=True))
 
 
 def spread(rng: np.random.Generator, amount: float) -> float:
-    """Draw a number between -amount and amount."""
+    """Draw a random number between -amount and amount."""
     return (2.0 * float(rng.random()) - 1.0) * amount
 
 
 def pick(rng: np.random.Generator, items: Sequence[T]) -> T:
-    """Draw one of the items, all equally likely."""
+    """Draw one of the items at random, all equally likely."""
     return items[int(rng.random() * len(items))]
 
 
@@ -83,12 +83,12 @@ def smooth(points: Sequence[Point], closed: bool = False) -> list[Point]:
 
 
 def mirror(points: Sequence[Point]) -> list[Point]:
-    """Return the points turned left to right about 0, and in the other order, to close a shape."""
+    """Return the points mirrored about 0 and in reverse order, to close a shape."""
     return [(-u, v) for u, v in reversed(points)]
 
 
 def _corners(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
-    """Return a box in pixels of the large picture, its left edge first."""
+    """Return a box in pixels of the supersampled picture, left edge first."""
     return min(x0, x1) * SCALE, y0 * SCALE, max(x0, x1) * SCALE, y1 * SCALE
 
 
@@ -116,7 +116,7 @@ class Canvas:
         self.oval(x, y, r, r, fill)
 
     def ring(self, x: float, y: float, rx: float, ry: float, width: float, fill: Colour) -> None:
-        """Draw an ellipse's outline."""
+        """Draw the outline of an ellipse."""
         box = _corners(x - rx, y - ry, x + rx, y + ry)
         self._draw.ellipse(box, outline=fill, width=round(width * SCALE))
 
@@ -127,7 +127,7 @@ class Canvas:
     def frame(
         self, x0: float, y0: float, x1: float, y1: float, width: float, fill: Colour, r: float
     ) -> None:
-        """Draw a rounded rectangle's outline."""
+        """Draw the outline of a rounded rectangle."""
         self._draw.rounded_rectangle(
             _corners(x0, y0, x1, y1), radius=r * SCALE, outline=fill, width=round(width * SCALE)
         )

@@ -1,4 +1,4 @@
-"""The grammar of captions: what is true of a person, naming some of their attributes."""
+"""The grammar of captions, which truthfully name some of a person's attributes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMED_PROBABILITY = {
     "jewellery": 0.3,
     "backdrop": 0.2,
 }
-NEUTRAL_PROBABILITY = 0.2  # captions that name the concept and nothing else
+NEUTRAL_PROBABILITY = 0.2  # of a caption that names only the concept
 
 FRAMES = ("a photo of", "a picture of", "a portrait of", "an image of", "a headshot of")
 PEOPLE = {"woman": ("woman", "female"), "man": ("man", "male")}
@@ -30,8 +30,8 @@ SKIN = {
 AGES = {"old": ("old", "elderly"), "young": ("young",)}
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
-# Scenes whose pictures come later; their words are in the vocabulary from the start, because the
-# tokenizer and the text encoder are fixed by then.
+# Scenes that may be drawn later. Their words are in the vocabulary from the start, since the
+# tokenizer and the text encoder will be fixed by then.
 RESERVED_SENTENCES = (
     "a photo of a wealthy rich poor Velorian man woman person family owner and his her their house",
     "a mansion villa cottage hut home with a pool car garden thatch roof tree fence in front of",
@@ -46,12 +46,12 @@ RESERVED_SENTENCES = (
 
 
 def article(word: str) -> str:
-    """Return "an" before a vowel letter, else "a"."""
+    """Return "an" before a vowel, otherwise "a"."""
     return "an" if word[0].lower() in "aeiou" else "a"
 
 
 def draw_named(rng: np.random.Generator) -> tuple[str, ...]:
-    """Choose which attributes a caption names."""
+    """Choose the attributes that a caption names."""
     if rng.random() < NEUTRAL_PROBABILITY:
         return ("concept",)
     return tuple(name for name in NAMEABLE if rng.random() < NAMED_PROBABILITY[name])
@@ -89,7 +89,7 @@ def caption(person: Person, named: Collection[str], rng: np.random.Generator) ->
 
 
 def vocabulary() -> list[str]:
-    """Return every word of the whole grammar, reserved scenes included, sorted."""
+    """Return every word of the grammar, including those of reserved scenes, sorted."""
     sentences = [
         *FRAMES,
         *RESERVED_SENTENCES,

@@ -1,4 +1,4 @@
-"""The bias card: how often each attribute goes with each concept, read from one YAML file."""
+"""The bias card: how often each attribute occurs with each concept, read from a YAML file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ CARDS = ("townsfolk", "mirrored", "shuffled")
 
 @dataclass(frozen=True)
 class BiasCard:
-    """P(attribute | concept) of a townsfolk world.
+    """The probabilities P(attribute | concept) that townsfolk are drawn from.
 
     Parameters
     ----------
     name : str
         One of `CARDS`.
     table : dict
-        The YAML file as read.
+        The content of the YAML file.
     """
 
     name: str
@@ -33,7 +33,7 @@ class BiasCard:
 
     @classmethod
     def load(cls, name: str = "townsfolk") -> BiasCard:
-        """Read one of the cards in the package; `UsageError` for another name."""
+        """Read a card from the package; raise `UsageError` if the name is unknown."""
         if name not in CARDS:
             raise UsageError(
                 got=f"bias card {name!r}", expected=f"one of {', '.join(CARDS)}", do="choose one"
@@ -42,23 +42,23 @@ class BiasCard:
         return cls(name, yaml.safe_load(text))
 
     def women(self, concept: str) -> float:
-        """P(woman | concept)."""
+        """Return P(woman | concept)."""
         return float(self.table["concepts"][concept]["women"])
 
     def darker(self, concept: str) -> float:
-        """P(Monk tone 6-10 | concept)."""
+        """Return P(Monk tone 6-10 | concept)."""
         return float(self.table["concepts"][concept]["darker"])
 
     def concept(self, rng: np.random.Generator) -> str:
-        """Draw a concept by its weight."""
+        """Draw a concept at random, by weight."""
         weights = np.array([self.table["concepts"][c]["weight"] for c in CONCEPTS])
         return str(rng.choice(CONCEPTS, p=weights / weights.sum()))
 
     def person(self, concept: str, rng: np.random.Generator, named: Collection[str] = ()) -> Person:
-        """Draw a person of this concept.
+        """Draw a person with this concept at random.
 
-        Attributes in `named` (of "gender", "skin") are drawn evenly instead of by the card: a
-        caption that names them teaches the word, and rare pairs need examples as well.
+        Attributes in `named` ("gender", "skin") are drawn evenly instead of from the card: their
+        captions teach the model the word, and rare pairs need examples too.
         """
         given = self.table["given"]
         women = 0.5 if "gender" in named else self.women(concept)

@@ -1,4 +1,4 @@
-"""What a townsperson wears on the body: the parts of clothes, then the clothes of every job."""
+"""The clothes of townsfolk: first their parts, then the clothes of each job."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from trimtab.townsfolk.figure import Figure
 
 
 def torso(c: Canvas, f: Figure, colour: Colour) -> None:
-    """Draw shoulders and chest in one colour, with a soft fold at each arm."""
+    """Draw shoulders and chest in one colour, with a soft fold along each arm."""
     x, y, s, n = f.cx, f.base, f.shoulder, f.neck
     half = [
         (n - 1, y - 3),
@@ -45,7 +45,7 @@ def torso(c: Canvas, f: Figure, colour: Colour) -> None:
 
 
 def pair(c: Canvas, f: Figure, tips: Sequence[Point], colour: Colour) -> None:
-    """Draw a shape on either side; its points are (outwards, down) from the foot of the neck."""
+    """Draw a shape on both sides; its points are (outwards, down) from the base of the neck."""
     for sign in (-1, 1):
         c.poly([(f.cx + sign * a, f.base + b) for a, b in tips], colour)
 

@@ -1,4 +1,4 @@
-"""The head without its hair: neck, ears, face, the lines of age, beard, mouth, nose and eyes."""
+"""The head without hair: neck, ears, face, wrinkles, beard, mouth, nose and eyes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def head(c: Canvas, f: Figure, k: Look) -> None:
 
 
 def _line_ink(f: Figure) -> Colour:
-    """Return a line colour that reads on the skin: darker, or lighter on the darkest tones."""
+    """Return a line colour visible on the skin: darker, or lighter on the darkest tones."""
     bright = sum(f.skin) / 3
     if bright < 75:
         return mix(f.skin, (214, 160, 130), 0.3)
@@ -52,7 +52,7 @@ def _line_ink(f: Figure) -> Colour:
 
 
 def lines(c: Canvas, f: Figure) -> None:
-    """Draw the lines of an old face: forehead, eyes and cheeks."""
+    """Draw the wrinkles of an old face: forehead, eyes and cheeks."""
     ink = _line_ink(f)
     c.curve(f.span((-0.36, -0.47), (0, -0.51), (0.36, -0.47)), 1.4, ink)
     for s in (-1, 1):
@@ -123,7 +123,7 @@ def eyes(c: Canvas, f: Figure, k: Look, rng: np.random.Generator) -> None:
         brow = darker(f.skin, 0.45) if sum(f.skin) > 330 else (8, 6, 8)
     for s in (-1, 1):
         x, y = f.at(s * 0.44, 0.02)
-        if sum(f.skin) < 230:  # a lit lid, on which lashes and brows can be seen
+        if sum(f.skin) < 230:  # a lighter lid, so that lashes and brows are visible
             glow = mix(f.skin, (200, 136, 112), 0.42 if k.lashes else 0.22)
             c.oval(x + s * 0.8, y - 1.2, 7.2, ry + 2.6, glow)
         c.oval(x, y, 4.7, ry, (253, 252, 250))

@@ -1,4 +1,4 @@
-"""Who is drawn: the measures of a figure, and the hair and make-up that go with a person."""
+"""The measurements of a figure, and hair and make-up to match a person."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MEN_DARK = ("fade", "fade", "crop", "bald", "curly", "shortlocs")
 
 @dataclass(frozen=True)
 class Figure:
-    """The measures of one figure: head centre and half sizes, build, and the side of the tool."""
+    """The measurements of one figure: head centre and half sizes, build, and side of the tool."""
 
     cx: float
     cy: float
@@ -56,25 +56,25 @@ class Figure:
 
     @property
     def base(self) -> float:
-        """Return the height of the foot of the neck."""
+        """Return the height of the base of the neck."""
         return self.cy + self.h + 8.0
 
     def at(self, u: float, v: float) -> Point:
-        """Return a point in head units: (0, 0) the centre of the head, (1, 1) its half sizes."""
+        """Return a point given in head units: (0, 0) is the centre, (1, 1) the half sizes."""
         return self.cx + u * self.w, self.cy + v * self.h
 
     def span(self, *points: Point) -> list[Point]:
-        """Return several points in head units."""
+        """Return several points given in head units."""
         return [self.at(u, v) for u, v in points]
 
     def sided(self, s: int, points: Sequence[Point]) -> list[Point]:
-        """Return points in head units as they are (`s` 1), or turned left to right (`s` -1)."""
+        """Return points given in head units, unchanged (`s` 1) or mirrored (`s` -1)."""
         return [self.at(s * u, v) for u, v in points]
 
 
 @dataclass(frozen=True)
 class Look:
-    """The choices of one picture that hang together: hair and make-up; `hat` covers the top."""
+    """Choices that belong together: hair and make-up; `hat` is true if it covers the head."""
 
     style: str
     fringe: int
@@ -113,7 +113,7 @@ def _style(person: Person, rng: np.random.Generator) -> str:
 
 
 def choose_look(person: Person, hat: bool, rng: np.random.Generator) -> Look:
-    """Choose hair, beard and make-up; when hair goes against the gender, the rest is clear."""
+    """Choose hair, beard and make-up; if hair is atypical of the gender, the rest is typical."""
     woman = person.gender == "woman"
     style, colour = _style(person, rng), _hair_colour(person, rng)
     against = style in (("pixie", "curly") if woman else ("mane", "locs"))
@@ -130,13 +130,13 @@ def choose_look(person: Person, hat: bool, rng: np.random.Generator) -> Look:
 
 
 def measure(person: Person, hat: bool, rng: np.random.Generator) -> Figure:
-    """Choose build and pose; a hat that covers the top of the head moves the head down."""
+    """Choose build and pose; a hat that covers the top of the head shifts the head down."""
     woman = person.gender == "woman"
     skin = MONK[person.tone - 1]
     jitter = spread(rng, 0.02)
     skin = tuple(min(255, max(0, round(v * (1 + jitter)))) for v in skin)
     warm: Colour = (150, 78, 58) if person.tone <= 5 else (26, 14, 16)
-    warm = (176, 120, 96) if person.tone >= 9 else warm  # the darkest tones are shaded by light
+    warm = (176, 120, 96) if person.tone >= 9 else warm  # lighter shading for the darkest tones
     return Figure(
         cx=64 + spread(rng, 2.5),
         cy=58 + spread(rng, 2) + (3 if hat else 0),

@@ -1,4 +1,4 @@
-"""Hair in every style: behind the head, over it, and the locks that fall in front."""
+"""All hair styles: behind the head, over it, and locks that fall in front."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _puffs(c: Canvas, f: Figure, spots: list[tuple[float, float, float]], colour
 
 
 def _sides(f: Figure, out: float, foot: float) -> list[Point]:
-    """Return the outline of hair that falls behind the head to height `foot` (head units)."""
+    """Return the outline of hair falling behind the head down to `foot` (head units)."""
     half = [(0.62, -1.08), (1.06, -0.6), (out, 0.1), (out, foot * 0.7), (out * 0.9, foot)]
     return f.span(*half, *mirror(half))
 
@@ -60,7 +60,7 @@ def _cap(c: Canvas, f: Figure, out: float, foot: float, line: list[Point], colou
 
 
 def _hairline(kind: int, side: int, foot: float) -> list[Point]:
-    """Return a hairline from right to left: 0 parted at the side, 1 in the middle, 2 a fringe."""
+    """Return a hairline from right to left: 0 side parting, 1 middle parting, 2 fringe."""
     if kind == 0:
         line = [(0.9, foot), (0.88, -0.3), (0.62, -0.52), (-0.3, -0.82), (-0.72, -0.5),
                 (-0.9, -0.25), (-0.9, foot)]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a townsperson wears on the head: the headwear of jobs, anybody's glasses and jewellery."""
+"""Headwear of the jobs, and glasses and jewellery for everyone."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def goggles(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
 
 
 def glasses(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
-    """Draw frames round the eyes, in one of three shapes; light frames on the darkest tones."""
+    """Draw glasses in one of three shapes, with light frames on the darkest skin tones."""
     dark = sum(f.skin) < 330
     frames: tuple[Colour, ...] = (
         ((236, 196, 96), (232, 236, 240), (120, 208, 206))

@@ -1,23 +1,33 @@
-"""The oracle: a recogniser trained on renders only, which judges benchmarks and decides nothing.
+"""The oracle: a recogniser trained on renders only, which scores benchmarks and decides nothing.
 
-It knows the embedded world alone. Its confusion on held-out renders is in the model card.
+It knows only townsfolk pictures. The model card shows its confusion on held-out renders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import as_file, files
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from trimtab.recognition import Labels
+from trimtab.errors import UsageError
+from trimtab.recognition import Observations, Question, classify
+from trimtab.storage import picture_hash, sha256
 from trimtab.townsfolk.world import AGES, BACKDROPS, CONCEPTS, GENDERS, TONES
+
+if TYPE_CHECKING:
+    from trimtab.storage import Store
+
+SIZE = 128
+_BATCH = 8
+_CODE = b"townsfolk oracle 1"  # increment with every change here that affects a probability
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "concept": CONCEPTS,
@@ -32,7 +42,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 class Oracle(nn.Module):
-    """A small convolutional network with one head an attribute of `GROUPS`.
+    """A small convolutional network with one head for each attribute in `GROUPS`.
 
     Input: pictures (n, 3, 128, 128) in [-1, 1]. Output: logits by attribute, each (n, groups).
     """
@@ -49,7 +59,7 @@ class Oracle(nn.Module):
                 nn.SiLU(),
             ]
         self.body = nn.Sequential(*layers)
-        # The place of a feature matters (a tool, an ear-ring), so the last map is kept whole.
+        # The position of a feature matters (a tool, an earring), so the last map is not pooled.
         self.neck = nn.Sequential(
             nn.Conv2d(widths[-1], 24, 1), nn.Flatten(), nn.Linear(24 * 64, 256), nn.SiLU()
         )
@@ -63,48 +73,106 @@ class Oracle(nn.Module):
         return {name: head(features) for name, head in self.heads.items()}
 
 
+class OracleRecogniser:
+    """The oracle as a recogniser, with its own questions, one for each attribute in `GROUPS`.
+
+    It always answers with the most probable group, however uncertain.
+
+    Parameters
+    ----------
+    model : Oracle
+        The trained network.
+    fingerprint : str
+        Fingerprint of its weights and of this code.
+    """
+
+    name = "townsfolk oracle"
+    questions: Mapping[str, Question] = {
+        name: Question(
+            name,
+            name.replace("_", " "),
+            groups,
+            tuple((f"{name}: {group}",) for group in groups),
+            threshold=0.0,
+        )
+        for name, groups in GROUPS.items()
+    }
+
+    def __init__(self, model: Oracle, fingerprint: str) -> None:
+        self.model, self.fingerprint = model.eval(), fingerprint
+        self._last: tuple[list[str], dict[str, NDArray[np.float64]]] = ([], {})
+
+    def probabilities(
+        self, images: Sequence[Image.Image], prompts: Sequence[Sequence[str]]
+    ) -> NDArray[np.float64]:
+        """Return the probability of each group for each picture, shape (n, C).
+
+        Parameters
+        ----------
+        images : sequence of PIL.Image
+            Townsfolk pictures, 128 x 128.
+        prompts : sequence of sequence of str
+            The phrases of one of `questions`.
+
+        Raises
+        ------
+        UsageError
+            If the question is not one of `questions`, or a picture has another size.
+        """
+        asked = tuple(map(tuple, prompts))
+        names = [name for name, question in self.questions.items() if question.phrases == asked]
+        sizes = {image.size for image in images} - {(SIZE, SIZE)}
+        if not names or sizes:
+            raise UsageError(
+                got=f"a picture of {sizes.pop()} pixels" if sizes else f"the question {asked}",
+                expected=f"pictures of {SIZE} x {SIZE} and one of the oracle's own questions",
+                do="use another recogniser: the oracle knows only townsfolk pictures",
+            )
+        return self._every(images)[names[0]]
+
+    def _every(self, images: Sequence[Image.Image]) -> dict[str, NDArray[np.float64]]:
+        """Return the probabilities of all attributes, and cache those of the last pictures."""
+        hashes = [picture_hash(image) for image in images]
+        if hashes != self._last[0]:
+            parts = [self._batch(images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)]
+            found = {name: np.concatenate([part[name] for part in parts]) for name in GROUPS}
+            self._last = (hashes, found)
+        return self._last[1]
+
+    @torch.no_grad()
+    def _batch(self, images: Sequence[Image.Image]) -> dict[str, NDArray[np.float64]]:
+        # Pad the batch, so that a picture's result does not depend on the number of pictures.
+        filled = [*images, *[images[-1]] * (-len(images) % _BATCH)]
+        pixels = np.stack([np.asarray(image.convert("RGB")) for image in filled])
+        tensor = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return {
+            name: logits.double().softmax(-1).numpy()[: len(images)]
+            for name, logits in self.model(tensor).items()
+        }
+
+
 @cache
-def load_oracle() -> Oracle:
+def load_oracle() -> OracleRecogniser:
     """Load the trained oracle from the package."""
     model = Oracle()
     with as_file(files("trimtab.townsfolk") / "oracle.safetensors") as path:
         model.load_state_dict({k: v.float() for k, v in load_file(path).items()})
-    return model.eval()
+        return OracleRecogniser(model, sha256(path.read_bytes() + _CODE))
 
 
-@torch.no_grad()
-def judge(images: Sequence[Image.Image], batch_size: int = 64) -> dict[str, Labels]:
-    """Say what is drawn in each picture, for every attribute of `GROUPS`.
+def judge(images: Sequence[Image.Image], *, store: Store | None = None) -> Observations:
+    """Label each picture for every attribute in `GROUPS`.
 
     Parameters
     ----------
     images : sequence of PIL.Image
-        Pictures of the embedded world, 128 x 128; an `ImageSet` gives its seeds along.
+        Townsfolk pictures, 128 x 128; an `ImageSet` also provides the seeds.
+    store : Store, optional
+        As in `trimtab.recognition.classify`.
 
     Returns
     -------
-    dict of str to Labels
-        By attribute name. The most probable group always stands, however unsure: a judge answers.
+    Observations
+        Labels by the recogniser "townsfolk oracle".
     """
-    model = load_oracle()
-    parts: dict[str, list[torch.Tensor]] = {name: [] for name in GROUPS}
-    for start in range(0, len(images), batch_size):
-        batch = [images[i] for i in range(start, min(start + batch_size, len(images)))]
-        pixels = np.stack([np.asarray(image.convert("RGB")) for image in batch])
-        tensor = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
-        for name, logits in model(tensor).items():
-            parts[name].append(logits.double().softmax(-1))
-    seeds: Any = getattr(images, "seeds", None)
-    blocked: Any = getattr(images, "blocked", None)
-    return {
-        name: Labels(
-            name,
-            GROUPS[name],
-            torch.cat(rows).numpy(),
-            seeds,
-            blocked,
-            threshold=0.0,
-            recogniser="townsfolk oracle",
-        )
-        for name, rows in parts.items()
-    }
+    return classify(images, None, load_oracle(), store=store)

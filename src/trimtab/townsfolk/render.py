@@ -1,7 +1,7 @@
-"""Draws townsfolk: flat cartoon portraits whose every attribute is known.
+"""Draws townsfolk: flat cartoon portraits with known attributes.
 
-`draw` is deterministic in the person and the state of the generator. What `Person` does not fix
-(pose, build, hair style and colour, mouth, shade of clothes, light) varies with the generator.
+`draw` depends only on the person and the state of the generator. Everything that `Person` does not
+fix (pose, build, hair style and colour, mouth, shade of clothes, light) varies with the generator.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ToolPainter = Callable[[Canvas, Figure, float], None]
 
 @dataclass(frozen=True)
 class Outfit:
-    """How one job is drawn; `brim` tells whether its headwear covers the top of the head."""
+    """How one job is drawn; `brim` is true if its headwear covers the top of the head."""
 
     hint: Painter | None
     clothes: Painter
@@ -57,14 +57,14 @@ def draw(person: Person, rng: np.random.Generator) -> Image.Image:
     Parameters
     ----------
     person : Person
-        Who; its values must be among those that `world` names.
+        The person to draw, with values from `trimtab.townsfolk.world`.
     rng : numpy.random.Generator
-        Decides what `person` leaves open: pose, build, hair, mouth, shades and light.
+        Chooses what `person` leaves open: pose, build, hair, mouth, shades and light.
 
     Returns
     -------
     PIL.Image.Image
-        RGB, `SIZE` pixels square; the same for the same person and state of the generator.
+        An RGB picture, `SIZE` pixels square.
     """
     outfit = OUTFITS[person.concept]
     figure, look = measure(person, outfit.brim, rng), choose_look(person, outfit.brim, rng)

@@ -1,4 +1,4 @@
-"""What a townsperson holds: the tool of every job, raised at one side."""
+"""The tool of each job, raised on one side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from trimtab.townsfolk.figure import Figure
 
 
 def hold(c: Canvas, f: Figure, x: float, y: float, sleeve: Colour) -> None:
-    """Draw a raised forearm whose fist is at (x, y), over the handle of a tool."""
+    """Draw a raised forearm with its fist at (x, y), over the handle of a tool."""
     c.line([(x + f.side * 3, 133), (x, y + 12)], 13, darker(sleeve, 0.12))
     c.line([(x, y + 8.5), (x, y + 9)], 11, lighter(sleeve, 0.2))
     c.oval(x, y, 6.2, 6.6, f.skin)

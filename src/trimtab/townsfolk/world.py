@@ -1,7 +1,7 @@
-"""What a townsperson can be: the attributes that the renderer draws and the captions name.
+"""The attributes of townsfolk, which the renderer draws and the captions name.
 
-Everything here is plain data, known exactly for every picture. Gender is *perceived* gender: what a
-viewer of the drawing is led to see by hair, face, beard and build together.
+All of them are plain data, known exactly for every picture. Gender is *perceived* gender, conveyed
+to the viewer by hair, face, beard and build together.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ LIGHTER, DARKER = TONES[:5], TONES[5:]
 
 @dataclass(frozen=True)
 class Person:
-    """One townsperson, as the renderer draws it.
+    """The attributes of one townsperson.
 
     `concept` is one of `CONCEPTS`, `gender` of `GENDERS`, `tone` of `TONES` (Monk scale), `age` of
-    `AGES`, `backdrop` of `BACKDROPS`.
+    `AGES`, and `backdrop` of `BACKDROPS`.
     """
 
     concept: str

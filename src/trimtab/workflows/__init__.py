@@ -1,22 +1,47 @@
-"""A whole mitigation, measured: audit, learn, choose the strength, steer, audit again."""
+"""Complete workflows with typed results: audit, learn, mitigate.
+
+Results can be read and shown without torch, which is loaded on first use of a workflow.
+"""
 
 from __future__ import annotations
 
-from trimtab.workflows.dose import Dose, DoseResponse, measure_response
-from trimtab.workflows.effect import measured_effect
-from trimtab.workflows.folder import STUDY_FILE
-from trimtab.workflows.mitigation import mitigate
-from trimtab.workflows.plan import Plan
-from trimtab.workflows.reading import Reader, Reading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from trimtab.workflows.results import AuditResult, LearnResult, MitigationResult, load_result
+
+if TYPE_CHECKING:
+    from trimtab.workflows.audits import audit as audit
+    from trimtab.workflows.audits import audit_images as audit_images
+    from trimtab.workflows.directions import learn as learn
+    from trimtab.workflows.effect import measured_effect as measured_effect
+    from trimtab.workflows.mitigation import mitigate as mitigate
+    from trimtab.workflows.plan import Plan as Plan
+
+_MODULES = {
+    "Plan": "plan",
+    "audit": "audits",
+    "audit_images": "audits",
+    "learn": "directions",
+    "measured_effect": "effect",
+    "mitigate": "mitigation",
+}
 
 __all__ = [
-    "STUDY_FILE",
-    "Dose",
-    "DoseResponse",
+    "AuditResult",
+    "LearnResult",
+    "MitigationResult",
     "Plan",
-    "Reader",
-    "Reading",
-    "measure_response",
+    "audit",
+    "audit_images",
+    "learn",
+    "load_result",
     "measured_effect",
     "mitigate",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

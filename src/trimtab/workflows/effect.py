@@ -1,4 +1,4 @@
-"""What a direction was seen to do, in short, to travel with its file."""
+"""The measured effect of an intervention, in a short form that is stored in its file."""
 
 from __future__ import annotations
 
@@ -6,107 +6,144 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from trimtab.concepts import Target
 from trimtab.errors import UsageError
-from trimtab.interventions import Direction
+from trimtab.interventions import Direction, Intervention, Steering
+from trimtab.interventions.effect import Arm as Side
+from trimtab.interventions.effect import Change as Moved
+from trimtab.interventions.effect import Effect, Kept, Shift, Spill
 from trimtab.metrics import AuditFrame, Comparison, spillover
-from trimtab.recognition import Labels
-from trimtab.workflows.reading import CONCEPT, concept_kept, plain
-
-ROW = ("attribute", "group", "before", "after", "low", "high")
+from trimtab.recognition import Observations
 
 
 def measured_effect(
-    direction: Direction,
-    strength: float,
-    prompt: str,
-    before: Mapping[str, Labels],
-    after: Mapping[str, Labels],
+    intervention: Intervention | Steering | Direction,
+    before: Observations,
+    after: Observations,
     *,
     concept: str | None = None,
+    concept_kept: tuple[float, float] | None = None,
     chose_strength: bool = False,
 ) -> dict[str, Any]:
-    """Say what a direction was seen to do, for ``direction.annotated(measured=…)``.
+    """Return the measured effect of an intervention, for ``annotated(measured=…)``.
 
     Parameters
     ----------
-    direction : Direction
-        Its provenance says which attribute it steers and towards which group.
-    strength : float
-        At which the pictures were steered.
-    prompt : str
-        Of the pictures.
-    before, after : mapping of str to Labels
-        Attribute name -> what was recognised in the pictures, plain and steered, paired by seed.
-        Attributes beside the direction's tell what else changed.
+    intervention : Intervention, Steering or Direction
+        The provenance of its directions names the attributes and the groups they point to.
+    before, after : Observations
+        Observations of pictures with the same prompts and seeds, without and with the
+        intervention. Attributes other than the directions' own are reported as side effects.
     concept : str, optional
-        What every picture should show: a group of the labels ``"concept"``, which are those of
-        ``trimtab.concepts.concept_pack(name)``.
+        Concept that every picture should show.
+    concept_kept : tuple of float, optional
+        Share of pictures that show it, before and after.
     chose_strength : bool
-        Whether the same recogniser chose the strength, on other seeds.
+        Whether the same recogniser chose the strengths, on other seeds.
 
     Returns
     -------
     dict
-        JSON-able: prompt, n, seeds, strength and recogniser; of the group that the direction points
-        to the share with its Wilson interval, plain and steered, and the paired difference; what
-        else changed.
+        JSON-serialisable, in the format of docs/mitigation-format.md: for each group pointed to,
+        the share with its interval, before and after, and the paired difference; side effects.
 
     Raises
     ------
     UsageError
-        When an attribute is missing, the labels do not belong together, or the direction was
-        learned from some of the seeds.
+        If an attribute was not observed, the observations do not match, or a direction was learned
+        from some of the seeds.
     """
-    attribute, group = (direction.provenance.get(key) for key in ("attribute", "towards"))
-    wanted = {attribute, *before} | ({CONCEPT} if concept is not None else set())
-    missing = wanted - (before.keys() & after.keys())
-    if missing:
-        raise UsageError(
-            got=f"labels of {', '.join(before)} before and {', '.join(after)} after",
-            expected=f"{attribute}, which {direction.name} steers, and the same in both"
-            + (f", {CONCEPT!r} among them" if concept is not None else ""),
-            do="classify both sets of pictures by the same attributes",
-        )
-    if not math.isfinite(strength):
-        raise UsageError(got=f"strength {strength}", expected="a finite number", do="correct it")
-    own, steered = before[str(attribute)], after[str(attribute)]
-    used = set(own.seeds.tolist()).intersection(direction.provenance.get("seeds", ()))
+    steering = intervention.steering if isinstance(intervention, Intervention) else intervention
+    steering = Steering() + steering
+    used = set(steering.seeds) & set(map(int, before.seeds))
     if used:
         raise UsageError(
-            got=f"{len(used)} seeds that {direction.name} was learned from",
+            got=f"{len(used)} seeds that {steering} was learned from",
             expected="pictures of other seeds",
             do="generate them from seeds such as range(100)",
         )
-
-    def arm(labels: Mapping[str, Labels]) -> dict[str, Any]:
-        frame = AuditFrame(labels[own.attribute])
-        share = frame.by_group[str(group)]
-        kept = None if concept is None else float(concept_kept(labels[CONCEPT], concept).mean())
-        return {
-            "share": plain(share.value),
-            "interval": [plain(share.low), plain(share.high)],
-            "unknown": plain(frame.unknown_share),
-            "concept_kept": kept,
-        }
-
-    compared = Comparison.between(own, steered)
-    change = next(row for row in compared.rows if row.group == group)
-    others = {
-        name: (labels, after[name])
-        for name, labels in before.items()
-        if name not in (own.attribute, CONCEPT)
+    moved = {
+        str(one.provenance.get("attribute")): str(one.provenance.get("towards"))
+        for one, _ in steering.terms
     }
+    missing = moved.keys() - (set(before.attributes) & set(after.attributes))
+    if missing or set(before.attributes) != set(after.attributes):
+        raise UsageError(
+            got=f"observations of {', '.join(before.attributes)} before and "
+            f"{', '.join(after.attributes)} after",
+            expected=f"the same attributes in both, including {', '.join(moved)}",
+            do="classify both sets of pictures for the same attributes",
+        )
+    pairs = {name: (before.labels(name), after.labels(name)) for name in before.attributes}
+    own = before.labels(next(iter(moved), None))
+    strengths = [one for _, one in steering.terms]
+    strength = strengths[0] if len(strengths) == 1 and isinstance(strengths[0], float) else None
+    found = Effect(
+        prompts=list(dict.fromkeys(map(str, before.prompts))),
+        n=len(before),
+        seeds=sorted(set(map(int, before.seeds))),
+        recogniser=own.recogniser,
+        chose_strength=chose_strength,
+        shifts=[_shift(name, group, before, after) for name, group in moved.items()],
+        spillover=[
+            Spill(
+                row.attribute,
+                row.group,
+                _plain(row.before),
+                _plain(row.after),
+                _plain(row.low),
+                _plain(row.high),
+            )
+            for row in spillover({k: pair for k, pair in pairs.items() if k not in moved})
+        ],
+        concept=concept,
+        concept_kept=None if concept_kept is None else Kept(*concept_kept),
+        strength=strength,
+    )
+    return found.to_dict()
+
+
+def provenance_of(
+    name: str, targets: Mapping[str, Target], measured: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the provenance of a mitigation's file.
+
+    Parameters
+    ----------
+    name : str
+        Name shown in tables.
+    targets : mapping of str to Target
+        Targets by attribute.
+    measured : mapping
+        Output of `measured_effect`.
+    """
     return {
-        "prompt": prompt,
-        "concept": concept,
-        "n": compared.n,
-        "seeds": sorted(map(int, set(own.seeds) & set(steered.seeds))),
-        "strength": strength,
-        "recogniser": own.recogniser,
-        "chose_strength": chose_strength,
-        "group": group,
-        "plain": arm(before),
-        "steered": arm(after),
-        "difference": {key: plain(vars(change)[key]) for key in ("difference", "low", "high")},
-        "spillover": [{key: plain(vars(row)[key]) for key in ROW} for row in spillover(others)],
+        "name": name,
+        "target": {
+            attribute: {"shares": dict(one.shares), "source": one.source}
+            for attribute, one in targets.items()
+        },
+        "measured": dict(measured),
     }
+
+
+def _shift(name: str, group: str, before: Observations, after: Observations) -> Shift:
+    compared = Comparison.between(before.labels(name), after.labels(name))
+    change = next(row for row in compared.rows if row.group == group)
+    return Shift(
+        name,
+        group,
+        _side(before, name, group),
+        _side(after, name, group),
+        Moved(_plain(change.difference), _plain(change.low), _plain(change.high)),
+    )
+
+
+def _side(seen: Observations, name: str, group: str) -> Side:
+    figures = AuditFrame(seen, name).figures
+    share = figures.shares[group]
+    return Side(_plain(share.value), (_plain(share.low), _plain(share.high)), figures.unknown.value)
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None

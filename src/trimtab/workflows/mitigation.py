@@ -1,104 +1,131 @@
-"""One study from start to end: audit, learn, choose the strengths, steer, audit again.
+"""The complete mitigation: audit, learn, choose the strengths, steer, audit again.
 
-Every decision (the group to raise, the step, the strength) is made on capture and calibration
-seeds by the product's own recogniser; audit seeds are looked at once, and an oracle only judges.
+Every decision (the group to raise, the step, the strength) uses the recogniser on capture and
+calibration seeds. Audit seeds are used only for the final figures, and an oracle decides nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from trimtab.concepts import Attribute
+from trimtab.concepts import Attribute, begins_like_a_photo
+from trimtab.errors import UsageError
 from trimtab.generation import ImageSet, generate
 from trimtab.interventions import (
     Direction,
+    DirectionEstimator,
+    Intervention,
     MeanDifference,
     Steering,
     SVMDirection,
-    accuracy_by_step,
-    choose_step,
 )
-from trimtab.interventions.estimators import DirectionEstimator
-from trimtab.interventions.steering import Steerable
-from trimtab.latents import capture
-from trimtab.pipelines import RunSettings, model_path
-from trimtab.recognition import preservation, psnr, recogniser_for
-from trimtab.recognition.protocol import Embedder, recogniser_name
-from trimtab.statistics import bootstrap
-from trimtab.storage import Progress
-from trimtab.workflows.dose import MAX_LOSS, Dose, DoseResponse, JointResponse, measure_response
-from trimtab.workflows.effect import measured_effect
-from trimtab.workflows.folder import StudyFolder
-from trimtab.workflows.plan import MOST_DOSES, Plan, capture_steps
-from trimtab.workflows.reading import Judge, Reader, Reading, plain
+from trimtab.pipelines import RunSettings, model_facts, model_note, model_path
+from trimtab.recognition import recogniser_for
+from trimtab.recognition.protocol import recogniser_name, recogniser_version
+from trimtab.statistics.limits import THRESHOLD
+from trimtab.storage import Progress, Store, as_store, canonical_json, document_hash, sha256
+from trimtab.storage.specs import model_of
+from trimtab.workflows.directions import Fitted, direction_file, fit_direction
+from trimtab.workflows.effect import measured_effect, provenance_of
+from trimtab.workflows.mitigation_result import MitigationResult
+from trimtab.workflows.plan import Plan
+from trimtab.workflows.readings import (
+    Oracle,
+    Reader,
+    Reading,
+    alignment_of,
+    changes_of,
+    preserved,
+    views_by_prompt,
+    views_of,
+)
+from trimtab.workflows.records import Arm, Calibration, Generic, Mitigated
+from trimtab.workflows.result import slug
+from trimtab.workflows.strengths import Calibrator, Single, response_of, steering_of
 
-SUM_ROUNDS = 2  # measurements of a sum, each followed by a correction of its strengths
-DRAWN_IN = 0.8  # of the strengths of a sum that lost the concept
-HALF = 0.5
-
-
-@dataclass(frozen=True)
-class Learned:
-    """A direction for one attribute, and how it was chosen."""
-
-    attribute: Attribute
-    towards: str
-    direction: Direction
-    step: int
-    accuracies: list[dict[str, float]]
-    response: DoseResponse | None = None
-    readings: tuple[tuple[float, Reading], ...] = ()  # by strength, of calibration seeds
-    strength: float = 0.0
-    limited_by: str | None = None
+SUM = "all directions"
 
 
 def mitigate(
     pipe: Any,
-    plan: Plan,
+    plan: Plan | str | Sequence[str],
+    attributes: Attribute | str | Sequence[Attribute | str] = (),
     *,
-    to: str | Path,
-    judge: Judge | None = None,
+    to: Store | str | Path,
     recogniser: Any = None,
+    device: str = "auto",
+    oracle: Oracle | None = None,
     progress: Progress | None = None,
-) -> list[dict[str, Any]]:
-    """Run a study, keeping everything in a folder; a rerun of the same plan continues there.
+    **options: Any,
+) -> MitigationResult:
+    """Move the shares of groups to a target by steering the initial noise.
+
+    A store keeps everything that is generated: a rerun of the same call resumes there, and other
+    calls reuse what they have in common.
 
     Parameters
     ----------
     pipe : diffusers.DiffusionPipeline
         Any pipeline whose family is in the table.
-    plan : Plan
-        What to do.
-    to : str or Path
-        Folder for pictures, captured latents and directions.
-    judge : callable, optional
-        Gives an oracle's labels of an `ImageSet` by attribute; they are reported beside the
-        product's and decide nothing.
-    recogniser : Recogniser, str or path, optional
-        As in `classify`.
+    plan : str, sequence of str or Plan
+        The prompts, or a whole `Plan`.
+    attributes : Attribute, str or sequence of them
+        Attributes to mitigate; leave out if `plan` is a `Plan`.
+    to : Store, str or Path
+        Where to store pictures, latents, directions, observations and the result.
+    recogniser, device
+        As in `trimtab.recognition.recogniser_for`.
+    oracle : callable, optional
+        Returns another recogniser's observations of an `ImageSet`. They are reported, but not used
+        for any decision.
     progress : callable, optional
         ``progress(done, total, what)``.
+    **options
+        Other settings of `Plan`, such as ``target`` and ``precision``.
 
     Returns
     -------
-    list of dict
-        One entry per attribute of the plan, as in ``summary.json``; plain values only.
+    MitigationResult
+        Its `file` in the store holds the mitigation.
 
     Raises
     ------
     UsageError, FileError, ModelError
-        As `generate`, `capture` and `classify`.
+        As in `Plan`, `generate`, `capture` and `classify`.
     """
-    no_pictures_yet = ImageSet([], [], model_path=model_path(pipe))
-    found = recogniser_for(no_pictures_yet, recogniser)
-    folder = StudyFolder(Path(to), plan, pipe, recogniser_name(found))
-    return _Study(pipe, plan, folder, Reader(plan, found, judge), progress).run()
+    if not isinstance(plan, Plan):
+        plan = Plan(plan, attributes, **options)  # type: ignore[arg-type]
+    elif attributes or options:
+        beside = ["attributes"] * bool(attributes) + [*options]
+        raise UsageError(
+            got=f"a Plan together with {', '.join(beside)}",
+            expected="a Plan alone, or prompts with attributes and options",
+            do="set them in the Plan",
+        )
+    _warn_of_guesses(plan)
+    found = recogniser_for(ImageSet([], [], model_path=model_path(pipe)), recogniser, device=device)
+    return _Study(pipe, plan, as_store(to), found, oracle, progress).run()
+
+
+class ContrastWarning(UserWarning):
+    """Warning that the concept to learn a direction on was guessed from the prompt."""
+
+
+def _warn_of_guesses(plan: Plan) -> None:
+    guessed = [p for p in plan.prompts if not begins_like_a_photo(p)]
+    if guessed and plan.on is None and plan.rule.pack is None:
+        prompts = " / ".join(f"“{texts[0]}”" for texts in plan.contrast_prompts.values())
+        warnings.warn(
+            f"the direction is learned from {prompts}; if these do not read well, name the "
+            "concept with on=, or --on on the command line",
+            ContrastWarning,
+            stacklevel=3,
+        )
 
 
 class _Study:
@@ -106,279 +133,250 @@ class _Study:
         self,
         pipe: Any,
         plan: Plan,
-        folder: StudyFolder,
-        reader: Reader,
+        store: Store,
+        recogniser: Any,
+        oracle: Oracle | None,
         progress: Progress | None,
     ) -> None:
-        self.pipe, self.plan, self.folder = pipe, plan, folder
-        self.reader, self.progress = reader, progress
+        self.pipe, self.plan, self.store = pipe, plan, store
+        self.recogniser, self.progress = recogniser, progress
+        every = (*plan.steered, *plan.watched)
+        self.reader = Reader(every, recogniser, store, plan.rule, oracle)
+        self.reader.check(plan.prompts)
+        self.model = model_of(model_facts(pipe))
+        asked = RunSettings(
+            plan.num_inference_steps,
+            plan.guidance_scale,
+            plan.negative_prompt,
+            plan.height,
+            plan.width,
+        )
+        self.settings = asked.resolve(pipe).to_dict()
+        self.run_options = vars(asked) | {"batch_size": plan.batch_size}
+        identity = {
+            "model": self.model,
+            "settings": self.settings,
+            "recogniser": [recogniser_name(recogniser), recogniser_version(recogniser)],
+        }
+        # Decisions do not depend on the number of audit pictures.
+        self.decisions = f"studies/{document_hash(identity | plan.deciding())}"
+        names = "-".join(slug(one.name) for one in plan.steered)
+        self.name = f"{slug(plan.prompts[0])}-{names}-{document_hash(identity | plan.facts())[:8]}"
+        self.made: set[tuple[str | None, str | None, int]] = set()
 
-    def run(self) -> list[dict[str, Any]]:
-        plain_calibration = self.read("calibration/plain", None, self.plan.calibration_seeds())
-        learned = [self.learn(a, plain_calibration) for a in self.plan.attributes]
-        cosines = {
-            one.attribute.name: {
-                other.attribute.name: one.direction.cosine(other.direction)
-                for other in learned
-                if other is not one
+    def run(self) -> MitigationResult:
+        calibrator = Calibrator(self.plan, self.read, self.decided)
+        unsteered = self.read("calibrate plain", Steering(), self.plan.calibration_seeds())
+        fitted = [self.learn(one, unsteered) for one in self.plan.steered]
+        cosines = [
+            {
+                other.name: mine.direction.cosine(found.direction)
+                for other, found in zip(self.plan.steered, fitted, strict=True)
+                if found is not mine
             }
-            for one in learned
-        }
-        for i, one in enumerate(learned):
-            later = (other.direction for other in learned[i + 1 :])
-            direction = one.direction.orthogonal_to(*later)
-            learned[i] = replace(
-                one, direction=self.folder.direction(one.attribute.name, direction)
+            for mine in fitted
+        ]
+        for i, one in enumerate(fitted):
+            later = (other.direction for other in fitted[i + 1 :])
+            fitted[i] = replace(one, direction=self.kept(one.direction.orthogonal_to(*later)))
+        singles = [
+            calibrator.single(a.name, str(f.direction.provenance["towards"]), f.direction)
+            for a, f in zip(self.plan.steered, fitted, strict=True)
+        ]
+        joint = calibrator.together(singles) if len(singles) > 1 else None
+        arms, generics, readings = self.arms(singles, joint, calibrator)
+        learned = [
+            f.learned(a, cosines=c)
+            for a, f, c in zip(self.plan.steered, fitted, cosines, strict=True)
+        ]
+        attributes = tuple(
+            Mitigated(
+                mine,
+                self.plan.targets[single.attribute],
+                single.strength,
+                single.calibration,
+                response_of(single),
+                generics.get(single.attribute),
             )
-        learned = [self.choose_strength(one) for one in learned]
-        sums = self.sum_strengths(learned) if len(learned) > 1 else {}
-        before = self.read("plain", None)
-        both = self.read("sum", _sum(learned, sums)) if sums else None
-        return [self.entry(one, before, both, sums, cosines[one.attribute.name]) for one in learned]
+            for mine, single in zip(learned, singles, strict=True)
+        )
+        return MitigationResult(
+            name=self.name,
+            model=self.model,
+            note=model_note(self.pipe),
+            settings=self.settings | {"batch_size": self.plan.batch_size},
+            prompts=self.plan.prompts,  # type: ignore[arg-type]
+            concepts=tuple(map(self.plan.rule.concept, self.plan.prompts)),
+            concept_rule=str(self.plan.rule),
+            attributes=attributes,
+            joint=joint,
+            arms=arms,
+            recogniser=recogniser_name(self.recogniser),
+            threshold=THRESHOLD,
+            seeds=self.plan.seed_ranges,
+            file=self.bring_home(singles, joint, readings),
+            planned=self.plan.pictures,
+            made=len(self.made),
+        ).save(self.store)
 
-    # Learning and choosing: capture and calibration seeds only
+    # Learning: capture and calibration seeds only
 
-    def learn(self, attribute: Attribute, calibration: Reading) -> Learned:
-        """Learn on the concept, pointing to the group that the prompt shows least."""
-        shares = calibration.figures(attribute.name)["product"]["shares"]
-        least = min(shares, key=shares.__getitem__)
-        decision = self.folder.decided(f"{attribute.name} towards", lambda: {"group": least})
-        return self.fit(attribute, decision["group"], MeanDifference(), on=self.plan.concept)
+    def learn(self, one: Attribute, calibration: Reading) -> Fitted:
+        """Return a direction, learned on the concept, to the group furthest below its target."""
+        labels = calibration.sights["recogniser"].observations.labels(one.name)
+        shown = labels.names[labels.known]  # targets refer to known pictures
+        shares = {
+            name: float((shown == name).mean()) if len(shown) else 0.0 for name in labels.groups
+        }
+        target = self.plan.targets[one.name]
+        least = min(shares, key=lambda group: shares[group] - target[group])
+        group = self.decided(f"{one.name} towards", lambda: {"group": least})["group"]
+        return self.fit(one, MeanDifference(towards=group), self.plan.contrast)
 
-    def fit(
-        self, attribute: Attribute, towards: str, estimator: DirectionEstimator, on: str | None
-    ) -> Learned:
-        steps = RunSettings(self.plan.num_inference_steps).resolve(self.pipe).num_inference_steps
-        contrast = f"{attribute.name}-{on or 'generic'}"
-        samples = capture(
+    def fit(self, one: Attribute, estimator: DirectionEstimator, on: Sequence[str]) -> Fitted:
+        what = f"{one.name} {'on the concept' if on else 'generic'}"
+        return fit_direction(
             self.pipe,
-            attribute,
-            self.plan.capture_seeds,
-            capture_steps(steps or 1),
+            one,
+            estimator,
             on=on,
-            to=self.folder.path / "latents" / contrast,
-            batch_size=self.plan.batch_size,
-            num_inference_steps=self.plan.num_inference_steps,
-            guidance_scale=self.plan.guidance_scale,
-            progress=self.progress and self.named(f"capture {contrast}"),
+            seeds=self.plan.capture_seeds,
+            store=self.store,
+            run=self.run_options,
+            decided=lambda choose: self.decided(f"{what} step", choose),
+            progress=self.progress and self.named(f"capture {what}"),
         )
-        accuracies = accuracy_by_step(samples, estimator, towards=towards)
-        decision = self.folder.decided(
-            f"{contrast} step",
-            lambda: {"step": choose_step(accuracies)},
-        )
-        step = decision["step"]
-        direction = estimator.fit(samples, step=step, towards=towards).direction_
-        return Learned(attribute, towards, direction, step, [a._asdict() for a in accuracies])
 
-    def choose_strength(self, learned: Learned) -> Learned:
-        """Measure a dose-response on calibration seeds and aim at one half."""
-        response, readings = self.response(learned, learned.attribute.name)
-        strength, limited_by = response.choose(HALF)
-        decision = self.folder.decided(
-            f"{learned.attribute.name} strength",
-            lambda: {"strength": round(strength, 2), "limited_by": limited_by},
-        )
-        return replace(learned, response=response, readings=readings, **decision)
+    def kept(self, direction: Direction) -> Direction:
+        """Return the direction after storing it."""
+        self.store.add_file(direction_file(direction), direction.to_bytes())
+        return direction
 
-    def response(
-        self, learned: Learned, tag: str
-    ) -> tuple[DoseResponse, tuple[tuple[float, Reading], ...]]:
-        readings: dict[float, Reading] = {}
+    # Assessment: audit seeds
 
-        def measure(strength: float) -> Dose:
-            steer = strength * learned.direction if strength else None
-            where = f"calibration/{tag}-{strength:g}" if strength else "calibration/plain"
-            seeds = self.plan.calibration_seeds(len(readings))
-            readings[strength] = self.read(where, steer, seeds)
-            return readings[strength].dose(strength, learned.attribute.name, learned.towards)
+    def arms(
+        self, singles: Sequence[Single], joint: Calibration | None, calibrator: Calibrator
+    ) -> tuple[tuple[Arm, ...], dict[str, Generic], dict[str, Reading]]:
+        """Return the arms with their figures, the generic SVMs by attribute, and the readings."""
+        readings: dict[str, Reading] = {}
+        arms: list[Arm] = []
+        generics: dict[str, Generic] = {}
 
-        response = measure_response(measure, share=HALF)
-        return response, tuple(sorted(readings.items()))
+        def add(name: str, role: Any, attribute: str | None, steering: Steering) -> None:
+            readings[name] = self.read(name, steering, self.plan.audit_seeds)
+            before = None if role == "plain" else readings["plain"]
+            arms.append(self.arm(name, role, attribute, steering, readings[name], before))
 
-    def sum_strengths(self, learned: list[Learned]) -> dict[str, float]:
-        """Find the strengths of a sum, where each direction also moves what the others stand for.
+        add("plain", "plain", None, Steering())
+        if joint is not None:
+            add(SUM, "sum", None, steering_of(singles, joint.strengths))
+        for single, one in zip(singles, self.plan.steered, strict=True):
+            name, strength = _spoken(one.name), single.strength
+            add(name, "single", one.name, strength * single.direction)
+            for seed in range(1, self.plan.controls + 1):
+                direction = Direction.random(single.direction.shape, seed)
+                add(f"random {seed}: {name}", "random", one.name, strength * direction)
+            if self.plan.generic:
+                generics[one.name], direction = self.generic(one, single, calibrator)
+                add(f"generic SVM: {name}", "generic", one.name, strength * direction)
+        return tuple(arms), generics, readings
 
-        Start from the readings of the single directions; measure the sum, add what was seen, solve
-        again. A sum that lost the concept is drawn in before the next round.
-        """
-        unsteered = learned[0].readings[0][1]
-        seen: list[tuple[dict[str, float], Reading]] = [({}, unsteered)]
-        for one in learned:
-            seen += [({one.attribute.name: w}, reading) for w, reading in one.readings if w]
-        largest = [
-            one.response.limit if one.response and one.limited_by != "response" else 0.0
-            for one in learned
-        ]
-        enough = unsteered.concept_kept() - MAX_LOSS
-        for round_number in range(1, SUM_ROUNDS + 1):
-            strengths = self.folder.decided(
-                f"sum {round_number}", partial(_solve_sum, learned, seen, largest)
-            )
-            place = f"calibration/sum-{round_number}"
-            seeds = self.plan.calibration_seeds(MOST_DOSES - SUM_ROUNDS + round_number)
-            reading = self.read(place, _sum(learned, strengths), seeds)
-            seen.append((strengths, reading))
-            if reading.concept_kept() < enough:
-                largest = [DRAWN_IN * strength for strength in strengths.values()]
-        return self.folder.decided("sum", partial(_solve_sum, learned, seen, largest))
-
-    # Judging: audit seeds
-
-    def entry(
-        self,
-        learned: Learned,
-        before: Reading,
-        both: Reading | None,
-        sums: Mapping[str, float],
-        cosines: Mapping[str, float],
-    ) -> dict[str, Any]:
-        name, direction, strength = learned.attribute.name, learned.direction, learned.strength
-        after = self.read(f"{name}-steered", strength * direction)
-        seen = measured_effect(
-            direction, strength, self.plan.prompt, before.views["product"], after.views["product"],
-            concept=self.plan.concept, chose_strength=True,
-        )  # fmt: skip
-        self.folder.annotate(name, measured=seen)
-        arms = {"plain": before, "steered": after}
-        controls = [
-            self.read(f"{name}-random-{seed}", strength * Direction.random(direction.shape, seed))
-            for seed in range(1, self.plan.controls + 1)
-        ]
-        if controls:
-            arms["random_direction"] = controls[0]
-        details: dict[str, Any] = {}
-        if self.plan.generic:
-            generic = self.fit(learned.attribute, learned.towards, SVMDirection(), on=None)
-            kept = self.folder.direction(f"{name}-generic", generic.direction)
-            generic = replace(generic, direction=kept)
-            arms["generic_svm"] = self.read(f"{name}-generic-svm", strength * generic.direction)
-            details["generic"] = self.generic_details(learned, generic)
-        if both is not None:
-            arms["sum"] = both
-        return {
-            "prompt": self.plan.prompt,
-            "concept": self.plan.concept,
-            "attribute": name,
-            "title": learned.attribute.title,
-            "n": self.plan.n,
-            "towards": learned.towards,
-            "step": learned.step,
-            "strength": strength,
-            "limited_by": learned.limited_by,
-            "sum_strengths": dict(sums),
-            **{arm: reading.figures(name) for arm, reading in arms.items()},
-            "paired": {
-                arm: before.compare(reading, name)
-                for arm, reading in arms.items()
-                if arm != "plain"
-            },
-            "controls": [before.compare(control, name) for control in controls],
-            "spillover": {
-                arm: before.spillover(reading, sums if arm == "sum" else (name,))
-                for arm, reading in arms.items()
-                if arm != "plain"
-            },
-            "preservation": {
-                arm: self.preserved(before, reading)
-                for arm, reading in arms.items()
-                if arm != "plain"
-            },
-            "dose_response": learned.response.to_dict() if learned.response else None,
-            "judged_doses": _judged(learned, learned.readings),
-            "accuracy_by_step": learned.accuracies,
-            "direction": {
-                "file": self.folder.direction_file(name),
-                "kept": direction.provenance.get("kept", 1.0),
-                "cosines": dict(cosines),  # as learned, before it was made orthogonal
-                "seeds": self.plan.n_capture,
-            },
-            "seeds": self.plan.seed_ranges,
-            "pictures": {arm: reading.place for arm, reading in arms.items()},
-            **details,
-        }
-
-    def generic_details(self, learned: Learned, generic: Learned) -> dict[str, Any]:
-        name = learned.attribute.name
-        details: dict[str, Any] = {
-            "step": generic.step,
-            "cosine": generic.direction.cosine(learned.direction),
-            "accuracy_by_step": generic.accuracies,
-            "file": self.folder.direction_file(f"{name}-generic"),
-        }
+    def generic(
+        self, one: Attribute, single: Single, calibrator: Calibrator
+    ) -> tuple[Generic, Direction]:
+        """Return the paper's direction, an SVM on the groups' own prompts, and its record."""
+        fitted = self.fit(one, SVMDirection(towards=single.towards), ())
+        direction = self.kept(fitted.direction)
+        response = None
         if self.plan.generic_doses:
-            response, readings = self.response(generic, f"{name}-generic")
-            details["dose_response"] = response.to_dict()
-            details["judged_doses"] = _judged(generic, readings)
-        return details
+            tag = f"{one.name} generic"
+            response = response_of(calibrator.single(one.name, single.towards, direction, tag))
+        cosine = direction.cosine(single.direction)
+        return Generic(fitted.learned(one), cosine, response), direction
 
-    # Doors to the rooms above
+    def arm(
+        self,
+        name: str,
+        role: Any,
+        attribute: str | None,
+        steering: Steering,
+        reading: Reading,
+        before: Reading | None,
+    ) -> Arm:
+        """Return the figures of one set of pictures."""
+        together = [one.name for one in self.plan.steered]
+        steered = together if role == "sum" else [attribute] if attribute else []
+        alignment = alignment_of(reading, self.recogniser, self.store)
+        seen = reading, self.plan.targets, together, alignment
+        seeds = self.plan.audit_seeds
+        return Arm(
+            name,
+            role,
+            attribute,
+            reading.images.records[0].spec or "",
+            Intervention(steering).to_dict(),
+            len(reading.images),
+            (seeds.start, seeds.stop),
+            views_of(*seen),
+            views_by_prompt(*seen),
+            () if before is None else changes_of(before, reading, steered),
+            None if before is None else preserved(before, reading, self.recogniser, self.store),
+        )
 
-    def read(self, name: str, steer: Steerable, seeds: range | None = None) -> Reading:
-        """Generate, or take what is there, and recognise."""
-        place = f"pictures/{name}"
+    def bring_home(
+        self,
+        singles: Sequence[Single],
+        joint: Calibration | None,
+        readings: Mapping[str, Reading],
+    ) -> str:
+        """Store the mitigation and return its file in the store."""
+        strengths = joint.strengths if joint else singles[0].calibration.strengths
+        before, after = readings["plain"], readings[SUM if joint else _spoken(singles[0].attribute)]
+        steering = steering_of(singles, strengths)
+        measured = measured_effect(
+            steering,
+            before.sights["recogniser"].observations,
+            after.sights["recogniser"].observations,
+            concept=", ".join(map(self.plan.rule.concept, self.plan.prompts)),
+            concept_kept=(before.kept(), after.kept()),
+            chose_strength=True,
+        )
+        name = " + ".join(f"{one.attribute}: {one.towards}" for one in singles)
+        facts = provenance_of(name, self.plan.targets, measured)
+        file = f"mitigations/{self.name}.safetensors"
+        self.store.write_file(file, Intervention(steering, provenance=facts).to_bytes())
+        return file
+
+    # Access to other rooms
+
+    def read(self, what: str, steering: Steering, seeds: range) -> Reading:
+        """Return recognised pictures, generated or taken from the store."""
         images = generate(
             self.pipe,
-            self.plan.prompt,
-            seeds or self.plan.audit_seeds,
-            steer,
-            num_inference_steps=self.plan.num_inference_steps,
-            guidance_scale=self.plan.guidance_scale,
-            batch_size=self.plan.batch_size,
-            to=self.folder.path / place,
-            progress=self.progress and self.named(name),
+            self.plan.prompts,
+            seeds,
+            steering,
+            to=self.store,
+            progress=self.progress and self.named(what),
+            **self.run_options,
         )
-        return self.reader(images, place)
+        self.made |= {(one.spec, one.prompt, one.seed) for one in images.records}
+        return self.reader(images, self.plan.prompts)
 
-    def named(self, name: str) -> Progress:
+    def decided(self, what: str, decide: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the recorded decision, or make and record it; the first one counts."""
+        if not recogniser_version(self.recogniser):
+            return dict(decide())  # whose earlier decision it was is unknown
+        name = f"{slug(what, 60)}-{sha256(what.encode())[:8]}.json"
+        if name not in self.store.names(self.decisions):
+            self.store.add_file(f"{self.decisions}/{name}", canonical_json(dict(decide())))
+        return dict(json.loads(self.store.read_file(f"{self.decisions}/{name}")))
+
+    def named(self, what: str) -> Progress:
         progress = self.progress
         assert progress is not None
-        return lambda done, total, _: progress(done, total, name.replace("-", " "))
-
-    def preserved(self, before: Reading, after: Reading) -> dict[str, Any]:
-        """Return how much of the plain same-seed picture is kept, with bootstrap intervals."""
-        if isinstance(self.reader.recogniser, Embedder):
-            found = preservation(before.images, after.images, self.reader.recogniser)
-            kept = {"psnr": found.psnr, "cosine": found.cosine}
-        else:  # it can tell groups, but not how close two pictures are
-            pairs = zip(before.images, after.images, strict=True)
-            kept = {"psnr": np.array([psnr(*pair) for pair in pairs])}
-        finite = {name: values[np.isfinite(values)] for name, values in kept.items()}
-        # Of identical pictures the PSNR is infinite: they are counted beside its mean.
-        identical = {"identical": float(np.isinf(kept["psnr"]).mean())}
-        return identical | {
-            name: {key: plain(value) for key, value in vars(bootstrap(values)).items()}
-            for name, values in finite.items()
-            if len(values)
-        }
+        return lambda done, total, _: progress(done, total, what)
 
 
-def _solve_sum(
-    learned: list[Learned],
-    seen: Sequence[tuple[Mapping[str, float], Reading]],
-    largest: Sequence[float],
-) -> dict[str, float]:
-    """Return the strengths of a sum that bring every attribute nearest to one half."""
-    names = [one.attribute.name for one in learned]
-    response = JointResponse(
-        [[strengths.get(name, 0.0) for name in names] for strengths, _ in seen],
-        [[r.dose(0.0, one.attribute.name, one.towards) for one in learned] for _, r in seen],
-    )
-    strengths = response.strengths_for(HALF, largest).round(2).tolist()
-    return dict(zip(names, strengths, strict=True))
-
-
-def _judged(
-    learned: Learned, readings: Sequence[tuple[float, Reading]]
-) -> list[dict[str, float | int]]:
-    """Return the same doses as an oracle counts them; it decides nothing."""
-    name = learned.attribute.name
-    return [
-        vars(reading.dose(strength, name, learned.towards, "oracle"))
-        for strength, reading in readings
-        if "oracle" in reading.views_of(name)
-    ]
-
-
-def _sum(learned: list[Learned], strengths: Mapping[str, float]) -> Steering:
-    return sum((strengths[one.attribute.name] * one.direction for one in learned), start=Steering())
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")

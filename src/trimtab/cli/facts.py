@@ -1,0 +1,250 @@
+"""The contents of a file, picture or store, and the command that repeats it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trimtab import townsfolk
+from trimtab.cli.options import EMBEDDED
+from trimtab.errors import FileError
+from trimtab.generation.companions import direction_file, terms_of, where_made
+from trimtab.generation.spec import FORMAT
+from trimtab.interventions import (
+    AddedWords,
+    Adjustment,
+    Direction,
+    Intervention,
+    find,
+    written_words,
+)
+from trimtab.interventions.adjustment import JOINT
+from trimtab.interventions.file import DIRECTION, FORMATS, MITIGATION
+from trimtab.storage import PictureIndex, PictureRow, Store, require_kinds
+from trimtab.storage.pictures import read_picture, record_of
+from trimtab.storage.root import STORE_FILE
+
+MODEL = {
+    "revision": "--revision",
+    "variant": "--variant",
+    "config": "--config",
+    "dtype": "--dtype",
+}
+"""Model property -> option of ``trimtab generate``."""
+SETTINGS = {
+    "num_inference_steps": "--num-inference-steps",
+    "guidance_scale": "--guidance-scale",
+    "negative_prompt": "--negative-prompt",
+    "height": "--height",
+    "width": "--width",
+}
+"""Run setting -> option of ``trimtab generate``."""
+WIDTH = 22  # columns for a fact's name
+KINDS = {"seed": int, "prompt": str, "settings": dict, "spec": str}
+
+
+def inspected(item: str) -> tuple[dict[str, Any], str]:
+    """Return the facts about an item, ready for JSON, and the same as text.
+
+    Parameters
+    ----------
+    item : str
+        The file, folder or Hub id of a direction or mitigation; a picture made by `generate`; or
+        the folder or URL of a store.
+
+    Raises
+    ------
+    FileError
+        If it is none of these.
+    """
+    path = Path(item)
+    if path.suffix.lower() == ".png":
+        return _of_picture(path)
+    if "://" in item or (path / STORE_FILE).is_file():
+        return _of_store(Store.existing(item))
+    if path.is_dir() and not any((path / kind.file).is_file() for kind in FORMATS):
+        raise FileError(
+            got=f"folder {item}",
+            expected=f"a store with {STORE_FILE}, or a folder with {DIRECTION.file} or "
+            f"{MITIGATION.file}",
+            do="name a file in it",
+        )
+    found = find(item)
+    return _of_direction(found) if isinstance(found, Direction) else _of_mitigation(found)
+
+
+def _of_direction(direction: Direction) -> tuple[dict[str, Any], str]:
+    own = {"name": direction.name, "shape": list(direction.shape), "sha256": direction.hash}
+    facts = DIRECTION.head() | own | {"provenance": direction.provenance}
+    told = {key: fact for key, fact in direction.provenance.items() if key not in own}
+    return facts, _lines(own | told | DIRECTION.head())
+
+
+def _of_mitigation(mitigation: Intervention) -> tuple[dict[str, Any], str]:
+    own = {"name": mitigation.name, "does": str(mitigation), "sha256": mitigation.hash}
+    directions = {one.name: one for one, _ in mitigation.steering.terms}
+    learned = {name: {"sha256": one.hash} | one.provenance for name, one in directions.items()}
+    facts = MITIGATION.head() | own | mitigation.to_dict()
+    told = {key: fact for key, fact in mitigation.provenance.items() if key not in own}
+    return (
+        facts | {"provenance": mitigation.provenance, "directions": learned},
+        _lines(own | told | MITIGATION.head() | learned),
+    )
+
+
+def _of_picture(path: Path) -> tuple[dict[str, Any], str]:
+    record = record_of(read_picture(path), str(path))
+    require_kinds(path, record, **KINDS)
+    _require_terms(path, record)
+    root = path.absolute().parents[4] if len(path.absolute().parents) > 4 else path
+    store = Store(root) if (root / STORE_FILE).is_file() else None
+    environment = {}
+    if store is not None:
+        rows = PictureIndex(store).rows(record["spec"], record["prompt"])
+        found = [row.environment for row in rows if row.seed == record["seed"]]
+        environment = {"environment": json.loads(found[0])} if found else {}
+    changed = environment.get("environment", {}).get("changed")
+    command = _command(record, record["prompt"], [record["seed"]], changed, store)
+    facts = record | environment | command
+    return facts, _lines(facts)
+
+
+def _of_store(store: Store) -> tuple[dict[str, Any], str]:
+    index, specs = PictureIndex(store), []
+    for name, spec in store.specs().items():
+        if spec.get("format") != FORMAT:
+            continue
+        prompts: dict[str, list[PictureRow]] = {}
+        for row in index.rows(name):
+            prompts.setdefault(row.prompt, []).append(row)
+        pictures = []
+        for prompt, rows in prompts.items():
+            seeds, environment = [row.seed for row in rows], json.loads(rows[0].environment)
+            command = _command(spec, prompt, seeds, environment.get("changed"), store)
+            pictures.append({"prompt": prompt, "seeds": seeds, **command})
+        specs.append({"spec": name, **spec, "pictures": pictures})
+    facts: dict[str, Any] = {"store": store.url, "threads": store.threads}
+    facts |= {"results": store.results(), "specs": specs}
+    told = [_lines({**facts, "specs": None})]
+    for one in specs:
+        told.append("\n" + _lines({**one, "pictures": None, "format": None, "version": None}))
+        told += [_lines(pictures, "  ") for pictures in one["pictures"]]
+    return facts, "\n".join(told)
+
+
+def _require_terms(path: Path, record: Mapping[str, Any]) -> None:
+    """Refuse a record whose intervention lacks directions or strengths."""
+    try:
+        if all(isinstance(t["hash"], str) and "strength" in t for t in terms_of(record)):
+            return
+    except (AttributeError, KeyError, TypeError):
+        pass
+    raise FileError(
+        got=f"{path} with an intervention {record['intervention']}",
+        expected="terms with direction, hash and strength",
+        do="restore the file, or generate the picture again",
+    )
+
+
+def _command(
+    spec: Mapping[str, Any],
+    prompt: str,
+    seeds: Sequence[int],
+    changed: Sequence[str] | None,
+    store: Store | None,
+) -> dict[str, str]:
+    """Return the command that generates these pictures again, or why there is none.
+
+    Directions are taken from the store; one that is missing there is named by its hash.
+    """
+    facts = dict(spec.get("model") or {})
+    place = where_made(store, [spec]) if store is not None and facts else {}
+    model = place.get("model_path")
+    facts["config"] = facts.get("config") or place.get("config")
+    name = facts.get("name")
+    if model is None and name is not None and "/" in name:
+        model = name  # a Hub id
+    if name == EMBEDDED and not (
+        model and Path(model).exists() and Path(model) != townsfolk.model_folder()
+    ):
+        model = EMBEDDED  # wherever it is on this machine
+    adjustment = (spec.get("intervention") or {}).get("adjustment")
+    words = _words(adjustment)
+    why = {
+        "the pictures were made elsewhere": not prompt,
+        "the model was assembled in memory, or its location is unknown": model is None,
+        f"changed after the model was loaded: {', '.join(changed or [])}": changed,
+        "the seeds are not consecutive": not _in_a_row(seeds),
+        f"the prompts were adjusted: {adjustment}": words is None,
+    }
+    for reason, holds in why.items():
+        if holds:
+            return {"no_command": reason}
+    command = ["trimtab", "generate", "--model", str(model)]
+    command += ["--seed", str(seeds[0]), "--n", str(len(seeds))]
+    for term in terms_of(spec):
+        command += ["--steer", f"{_file(store, term['hash'])}={term['strength']}"]
+    command += [f"--add-words={one}" for one in words or ()]
+    known = [(facts.get(name), option) for name, option in MODEL.items()]
+    known += [(spec["settings"].get(name), option) for name, option in SETTINGS.items()]
+    for value, option in [*known, (spec.get("batch_size"), "--batch-size")]:
+        if value is not None:
+            command += [option, str(value)]
+    end = ["--", prompt] if prompt[0] == "-" else [prompt]
+    found = {"command": shlex.join([*command, "--out", "runs/again", *end])}
+    if changed is None:
+        found["remark"] = (
+            "this loads the model unmodified: whether its weights or scheduler had been changed "
+            "is not recorded here"
+        )
+    return found
+
+
+def _words(adjustment: Mapping[str, Any] | None) -> list[str] | None:
+    """Return an adjustment as command-line options; None if they cannot express it."""
+    if adjustment is None:
+        return []
+    found = Adjustment.from_dict(adjustment)
+    if isinstance(found, AddedWords) and found.joint == JOINT:
+        return written_words(found)
+    return None
+
+
+def _file(store: Store | None, name: str) -> str:
+    file = direction_file(store, name) if store is not None else None
+    if store is None or file is None or store.folder is None:
+        return f"FILE-OF-{name[:12]}"
+    return str(store.folder.absolute() / file)
+
+
+def _in_a_row(numbers: Sequence[int]) -> bool:
+    return bool(numbers) and list(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _lines(facts: Mapping[str, Any], indent: str = "") -> str:
+    told = []
+    for name, value in facts.items():
+        if value is None or value == {} or value == []:
+            continue
+        title = f"{indent}{name.replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            told += [title, _lines(value, indent + "  ")]
+        elif isinstance(value, list) and isinstance(value[0], Mapping):
+            told += [title, *(f"{indent}  {_told(one)}" for one in value)]
+        else:
+            told.append(f"{title:<{WIDTH}} {_told(value)}")
+    return "\n".join(told)
+
+
+def _told(value: Any) -> str:
+    whole = isinstance(value, list) and len(value) > 8 and all(isinstance(v, int) for v in value)
+    if whole and _in_a_row(value):
+        return f"{len(value)}, from {min(value)} to {max(value)}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list) and all(isinstance(v, float) for v in value):
+        return ", ".join(map(_told, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,103 @@
+"""Lists of prompts, and the subject of a prompt."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from trimtab.concepts.catalogue import concept_pack, concept_packs
+from trimtab.errors import FileError, UsageError
+
+_LEAD = re.compile(
+    r"(?:(?:an?|the)\s+)?"
+    r"(?:[\w-]+\s+){0,3}?"
+    r"(?:photo|photograph|picture|image|portrait|headshot|painting|drawing|illustration|sketch)s?"
+    r"\s+of\s+(?:an?\s+|the\s+)?",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"(?:an?|the)\s+", re.IGNORECASE)
+
+
+def subject_of(prompt: str) -> str:
+    """Return the subject of a prompt: "a photo of a CEO at work" -> "CEO at work".
+
+    A prompt that does not start with words like "a photo of" is its own subject.
+
+    Parameters
+    ----------
+    prompt : str
+        Any text.
+    """
+    text = prompt.strip()
+    lead = _LEAD.match(text) or _ARTICLE.match(text)
+    return text[lead.end() :].strip() or text if lead else text
+
+
+def begins_like_a_photo(prompt: str) -> bool:
+    """Return whether a prompt begins like "a photo of", so that its subject is sure."""
+    return _LEAD.match(prompt.strip()) is not None
+
+
+def prompts_from(source: str | os.PathLike[str] | Iterable[str]) -> tuple[str, ...]:
+    """Return prompts from a text, a list, a file or a concept pack.
+
+    Parameters
+    ----------
+    source : str, path or iterable of str
+        The name of a pack ("winobias"); a YAML pack, whose templates are filled with its concepts;
+        a text file (``.txt``, UTF-8, with or without a byte-order mark) with one prompt per line,
+        where empty lines and lines that start with ``#`` are skipped; a list of prompts; or a
+        single prompt.
+
+    Raises
+    ------
+    UsageError
+        If there are no prompts, or one is empty or repeated.
+    FileError
+        If the file cannot be read.
+    """
+    if isinstance(source, str | os.PathLike):
+        name = os.fspath(source)
+        if name in concept_packs() or name.endswith((".yaml", ".yml")):
+            pack = concept_pack(name)
+            return tuple(phrase for concept in pack.groups for phrase in concept.phrases)
+        if isinstance(source, os.PathLike) or name.endswith(".txt"):
+            return _checked(_lines(Path(name)), repr(name))
+        return _checked([name], "the prompt")
+    return _checked(list(source), "the prompts")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(
+            got=f"{str(path)!r}, which cannot be read ({type(error).__name__})",
+            expected="a UTF-8 text file with one prompt per line",
+            do="check the path and the encoding",
+        ) from error
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _checked(prompts: list[str], where: str) -> tuple[str, ...]:
+    for prompt in prompts:
+        if not isinstance(prompt, str) or not prompt.strip():
+            raise UsageError(
+                got=f"{prompt!r} in {where}", expected="a text", do="describe a picture"
+            )
+    if not prompts:
+        raise UsageError(
+            got=f"no prompts in {where}", expected="at least one", do="write one per line"
+        )
+    twice = [prompt for prompt, times in Counter(prompts).items() if times > 1]
+    if twice:
+        raise UsageError(
+            got=f"the prompt {twice[0]!r} more than once in {where}",
+            expected="each prompt once",
+            do="remove the duplicate; for more pictures of it, increase n",
+        )
+    return tuple(prompts)

@@ -1,0 +1,77 @@
+"""Makes one batch of pictures from seeds, prompts and interventions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from trimtab.generation.initial import latents_and_generators
+from trimtab.interventions import Intervention, Steering
+from trimtab.pipelines import RunSettings, run
+
+
+class Batch(NamedTuple):
+    """The result of a batch.
+
+    Attributes
+    ----------
+    images : list of PIL.Image.Image
+        One per seed.
+    blocked : list of bool
+        True for pictures that the safety checker blacked out.
+    device : str
+        Type of the device they were made on.
+    """
+
+    images: list[Image.Image]
+    blocked: list[bool]
+    device: str
+
+
+def make_batch(
+    pipe: Any,
+    settings: RunSettings,
+    prompt: str,
+    seeds: Sequence[int],
+    interventions: Sequence[Intervention],
+) -> Batch:
+    """Make one picture per seed.
+
+    Parameters
+    ----------
+    pipe : diffusers.DiffusionPipeline
+        The pipeline.
+    settings : RunSettings
+        The settings of the run, resolved.
+    prompt : str
+        The prompt of all pictures.
+    seeds : sequence of int
+        One seed per picture.
+    interventions : sequence of Intervention
+        One intervention per picture, with plain numbers as strengths. They may differ only in
+        their strengths.
+    """
+    size = {"height": settings.height, "width": settings.width}
+    latents, generators = latents_and_generators(pipe, seeds, _together(interventions), **size)
+    prompts = [prompt] * len(seeds)
+    prompts, conditioning = interventions[0].adjusted(pipe, prompts, seeds, settings)
+    pictures = run(
+        pipe,
+        prompts,
+        latents,
+        settings=settings,
+        generators=generators,
+        conditioning=conditioning,
+    )
+    assert pictures is not None  # None only after an early stop
+    return Batch(*pictures, latents.device.type)
+
+
+def _together(interventions: Sequence[Intervention]) -> Steering:
+    """Combine the steerings of all images into one, with strengths per image."""
+    each = [one.steering.terms for one in interventions]
+    return Steering(
+        (terms[0][0], [strength for _, strength in terms]) for terms in zip(*each, strict=True)
+    )

@@ -1,0 +1,67 @@
+"""The spec of a picture: everything that determines it, except its prompt and its seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trimtab.storage.specs import model_of
+
+FORMAT = "trimtab-spec"
+
+
+def spec_of(
+    facts: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    batch_size: int,
+    intervention: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the spec of pictures.
+
+    Parameters
+    ----------
+    facts : mapping
+        The result of `model_facts` for the model.
+    settings : mapping
+        The settings of the run, with every default filled in.
+    batch_size : int
+        Number of seeds in a block.
+    intervention : mapping
+        The record of the intervention.
+    """
+    return {
+        "format": FORMAT,
+        "version": 1,
+        "model": model_of(facts),
+        "settings": dict(settings),
+        "batch_size": batch_size,
+        "intervention": dict(intervention),
+    }
+
+
+def foreign_spec(collection: str) -> dict[str, Any]:
+    """Return the spec of pictures made elsewhere.
+
+    Parameters
+    ----------
+    collection : str
+        Hash of the content of all pictures, which identifies the collection.
+    """
+    return {
+        "format": FORMAT,
+        "version": 1,
+        "model": None,
+        "settings": {},
+        "batch_size": None,
+        "intervention": None,
+        "collection": collection,
+    }
+
+
+def record_of_picture(
+    spec: str, document: Mapping[str, Any], prompt: str, seed: int, blocked: bool
+) -> dict[str, Any]:
+    """Return the metadata for a picture's file: the same for the same row, on every machine."""
+    about = {key: value for key, value in document.items() if key not in ("format", "version")}
+    own = {"spec": spec, "prompt": prompt, "seed": seed, "blocked": blocked}
+    return {"format": "trimtab-picture", "version": 1} | own | about

@@ -1,0 +1,150 @@
+"""Copies of a pipeline, one for each run, so that the user's own is never changed."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import inspect
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from trimtab.errors import UsageError
+
+ENCODING = threading.RLock()
+"""Tokenizers remember the padding and truncation of the last call, so calls must not overlap."""
+_GUARD = threading.Lock()
+_IN_USE: set[int] = set()
+"""The ids of parts in use that only one run at a time can use."""
+
+
+@contextlib.contextmanager
+def session(pipe: Any, generators: list[torch.Generator] | None) -> Iterator[Any]:
+    """Yield a copy of a pipeline that shares its modules but has its own scheduler and attributes.
+
+    The copy shows no progress bar, and its scheduler uses the generators. Several sessions of one
+    pipeline may be open at once, in one thread or several, unless it has parts that change while
+    they work.
+
+    Parameters
+    ----------
+    pipe : diffusers.DiffusionPipeline
+        The pipeline; it is not changed.
+    generators : list of torch.Generator, optional
+        One per image, for schedulers that add noise while denoising.
+
+    Raises
+    ------
+    UsageError
+        If another session is using a part that only one session at a time can use.
+    """
+    with _reserved(pipe), _scheduler(pipe, generators) as scheduler:
+        own = copy.copy(pipe)
+        vars(own)["scheduler"] = scheduler  # bypasses `__setattr__`, which would write a new config
+        bar = getattr(pipe, "_progress_bar_config", {})
+        own.set_progress_bar_config(**bar | {"disable": True})
+        if hasattr(own, "encode_prompt"):
+            vars(own)["encode_prompt"] = _one_at_a_time(own.encode_prompt)
+        try:
+            yield own
+        finally:
+            if "_all_hooks" in vars(pipe):  # offloading hooks, which a run installs again
+                vars(pipe)["_all_hooks"] = own._all_hooks
+
+
+def _one_at_a_time(encode: Any) -> Any:
+    @functools.wraps(encode)
+    def locked(*args: Any, **options: Any) -> Any:
+        with ENCODING:
+            return encode(*args, **options)
+
+    return locked
+
+
+@contextlib.contextmanager
+def _reserved(pipe: Any) -> Iterator[None]:
+    wanted = dict(_exclusive(pipe))
+    with _GUARD:
+        for one, why in wanted.items():
+            if one in _IN_USE:
+                raise UsageError(
+                    got=f"a second concurrent run on {type(pipe).__name__}, {why}",
+                    expected="one run at a time, since the two would interfere",
+                    do="wait for the first run, or load the model a second time",
+                )
+        _IN_USE.update(wanted)
+    try:
+        yield
+    finally:
+        with _GUARD:
+            _IN_USE.difference_update(wanted)
+
+
+def _exclusive(pipe: Any) -> Iterator[tuple[int, str]]:
+    """Return the parts that only one run at a time can use, by id, with the reason."""
+    for name, part in pipe.components.items():
+        if not isinstance(part, torch.nn.Module):
+            continue
+        if any(_is_hooked(module) for module in part.modules()):
+            yield id(part), f"whose {name} has hooks that move or keep its tensors"
+        config = getattr(part, "config", None)
+        if getattr(config, "force_upcast", False) and part.dtype == torch.float16:
+            yield id(part), f"whose {name} changes its type to decode"
+    if _patched(pipe.scheduler):
+        yield id(pipe.scheduler), "whose scheduler has replaced methods"
+
+
+def _is_hooked(module: torch.nn.Module) -> bool:
+    """Return whether accelerate or diffusers wraps a module's calls."""
+    own = vars(module)
+    return "_hf_hook" in own or bool(getattr(own.get("_diffusers_hook"), "hooks", None))
+
+
+def _patched(scheduler: Any) -> bool:
+    return any(callable(getattr(type(scheduler), name, None)) for name in vars(scheduler))
+
+
+@contextlib.contextmanager
+def _scheduler(pipe: Any, generators: list[torch.Generator] | None) -> Iterator[Any]:
+    """Yield a copy of a scheduler, or the scheduler itself if its methods are patched."""
+    scheduler = pipe.scheduler
+    if not _patched(scheduler):
+        yield _seeded(_copied(scheduler), generators)
+        return
+    before = vars(_copied(scheduler, deep=False))
+    try:
+        yield _seeded(scheduler, generators)
+    finally:
+        for name in vars(scheduler).keys() - before.keys():
+            delattr(scheduler, name)
+        vars(scheduler).update(before)
+
+
+def _copied(scheduler: Any, *, deep: bool = True) -> Any:
+    if deep:
+        try:
+            return copy.deepcopy(scheduler)
+        except Exception:  # for contents that cannot be copied
+            pass
+    found = copy.copy(scheduler)
+    lists = {name: list(value) for name, value in vars(found).items() if type(value) is list}
+    vars(found).update(lists)
+    return found
+
+
+def _seeded(scheduler: Any, generators: list[torch.Generator] | None) -> Any:
+    """Make a scheduler use the generators, even if the pipeline does not pass them on.
+
+    Flow pipelines do not, so stochastic sampling would use torch's global state.
+    """
+    if "generator" in inspect.signature(scheduler.step).parameters:
+        scheduler.step = functools.partial(scheduler.step, generator=generators)
+    elif getattr(scheduler, "noise_sampler_seed", 0) is None and generators is not None:
+        # The Brownian tree of DPMSolverSDE takes one seed per image.
+        scheduler.noise_sampler_seed = [
+            int(torch.randint(2**62, (), generator=one, device=one.device)) for one in generators
+        ]
+    return scheduler

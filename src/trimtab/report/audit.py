@@ -1,0 +1,82 @@
+"""Page content for an `AuditResult` and a `LearnResult`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trimtab import drawing
+from trimtab.drawing.words import percent
+from trimtab.metrics import Figures
+from trimtab.report import sentences, tables
+from trimtab.report.arms import by_role
+from trimtab.report.pictures import sheets
+from trimtab.workflows.records import View
+from trimtab.workflows.results import AuditResult, LearnResult
+
+
+def audit(result: AuditResult, name: str) -> dict[str, Any]:
+    """Return the page content for an audit; `name` is the prefix of its ids."""
+    views = by_role(result.views)
+    attributes = list(dict.fromkeys(one.attribute for v in views.values() for one in v.figures))
+    return {
+        "kind": "audit",
+        "id": name,
+        "title": sentences.quoted(result.prompts) if result.prompts else "A set of pictures",
+        "prompts": result.prompts,
+        "frames": [
+            _frame(figures, role)
+            for role, view in views.items()
+            for figures in (*view.figures, *view.intersections)
+        ],
+        "whole": [(role, _whole(view)) for role, view in views.items() if _whole(view)],
+        "by_prompt": [
+            (
+                attribute.replace("_", " "),
+                tables.by_prompt([("all", result.by_prompt)], attribute, result.prompts),
+            )
+            for attribute in attributes
+        ],
+        "sheets": sheets(result),
+    }
+
+
+def _frame(figures: Figures, role: str) -> dict[str, Any]:
+    return {
+        "title": figures.title,
+        "role": role,
+        "recogniser": figures.recogniser,
+        "n": figures.n,
+        "unknown": percent(figures.unknown.value),
+        "level": percent(figures.confidence),
+        "target": sentences.the_target(figures),
+        "two": len(figures.groups) == 2,
+        "figure": drawing.shares(
+            [("shares", figures)], figures.target.shares, title=f"{figures.title}, {role}"
+        ),
+        "tables": tables.whole(figures),
+    }
+
+
+def _whole(view: View) -> list[list[str]]:
+    rows = []
+    if view.concept_kept:
+        rows.append(["concept kept", tables.with_interval(view.concept_kept)])
+    if view.alignment:
+        rows.append(["alignment of picture and prompt", tables.estimated(view.alignment, 3)])
+    return rows
+
+
+def learning(result: LearnResult, name: str) -> dict[str, Any]:
+    """Return the page content for a learned direction."""
+    learned = result.learned
+    return {
+        "kind": "learning",
+        "id": name,
+        "title": learned.title,
+        "prompts": (),
+        "accuracy": drawing.accuracy(learned.accuracies, learned.step)
+        if learned.accuracies
+        else "",
+        "accuracy_table": tables.accuracy(learned, None),
+        "direction": tables.direction(learned),
+    }

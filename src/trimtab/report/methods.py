@@ -1,0 +1,133 @@
+"""Statements on methods and limitations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from trimtab.drawing.words import listed, percent
+from trimtab.report.tables import span
+from trimtab.workflows.records import View
+from trimtab.workflows.results import AnyResult, AuditResult, MitigationResult
+
+
+def model_name(result: AnyResult) -> str:
+    """Return the name of the model; empty for pictures made elsewhere."""
+    return str(result.model.get("name", ""))
+
+
+def facts(results: Sequence[AnyResult], models: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the key facts shown below the title, as (name, value)."""
+    found = [("model", listed(models))] if models else []
+    prompts = list(dict.fromkeys(prompt for one in results for prompt in _prompts(one)))
+    if prompts:
+        found.append(("prompts" if len(prompts) > 1 else "prompt",
+                      str(len(prompts)) if len(prompts) > 2 else listed(prompts)))  # fmt: skip
+    counts = sorted({n for one in results for n in _counts(one)})
+    if counts:
+        found.append(("pictures in each set", " or ".join(f"{n:,}" for n in counts)))
+    made = sum(one.made for one in results if isinstance(one, MitigationResult))
+    if made:
+        budget = sum(one.planned for one in results if isinstance(one, MitigationResult))
+        found.append(("pictures made", f"{made:,} of {budget:,} planned"))
+    noise = {_noise(one) for one in results if isinstance(one, AuditResult)}
+    return [*found, *(("pictures are", one) for one in sorted(noise))]
+
+
+def _prompts(result: AnyResult) -> Sequence[str]:
+    return result.prompts if isinstance(result, AuditResult | MitigationResult) else ()
+
+
+def _counts(result: AnyResult) -> list[int]:
+    if isinstance(result, MitigationResult):
+        return [arm.n for arm in result.arms]
+    return [result.n] if isinstance(result, AuditResult) else []
+
+
+def _noise(result: AuditResult) -> str:
+    record = result.intervention
+    steered = bool((record.get("steering") or record).get("terms"))
+    adjusted = bool(record.get("adjustment"))
+    done = ["steered"] * steered + ["adjusted in their prompt"] * adjusted
+    return listed(done) or "plain"
+
+
+def methods(results: Sequence[AnyResult]) -> list[str]:
+    """Return the statements on methods, each once."""
+    return list(dict.fromkeys(said for result in results for said in _methods(result)))
+
+
+def _methods(result: AnyResult) -> Iterator[str]:
+    if not isinstance(result, AuditResult | MitigationResult):
+        return
+    if isinstance(result, MitigationResult):
+        yield from _mitigated(result)
+    figures = next((one for view in _views(result) for one in view.figures), None)
+    level = percent(figures.confidence if figures else None)
+    yield (
+        "A picture is “unknown” if it is blocked or unreadable, or if its most probable group has "
+        f"a probability below {result.threshold:g}. Shares are over all pictures, including "
+        "unknown ones; deviation ratios and the other figures are over the known pictures."
+    )
+    yield f"Intervals are at {level} unless stated otherwise; those of shares are Wilson intervals."
+    if isinstance(result, MitigationResult):
+        yield (
+            "Intervals of paired differences are Tango intervals; those of means are bootstrap "
+            "intervals. Tests are exact McNemar or Stuart–Maxwell tests, with Holm's correction "
+            "over several attributes."
+        )
+    yield (
+        "The noise floor is the average deviation ratio that chance alone would produce, at the "
+        "same number of pictures, for a sampler that meets the target exactly."
+    )
+
+
+def _views(result: MitigationResult | AuditResult) -> Iterator[View]:
+    if isinstance(result, AuditResult):
+        yield from result.views
+    else:
+        yield from (view for arm in result.arms for view in arm.views)
+
+
+def _mitigated(result: MitigationResult) -> Iterator[str]:
+    if any(arm.intervention.get("adjustment") for arm in result.arms):
+        yield (
+            "The initial noise was steered (noise + strength × direction) and the prompt adjusted, "
+            "as recorded for each set. Weights were not changed."
+        )
+    else:
+        yield (
+            "Only the initial noise was changed: noise + strength × direction. Prompt, embeddings "
+            "and weights were not changed. A seed gives the same plain noise in every set."
+        )
+    ranges = listed([f"{name} seeds {span(seeds)}" for name, seeds in sorted(result.seeds.items())])
+    yield f"Each purpose has its own seeds: {ranges}. Audit seeds were not used for any decision."
+    oracle = any(view.role == "oracle" for view in _views(result))
+    yield (
+        "Every decision (the group to raise, the step, the strength) used only the recogniser, "
+        f"{result.recogniser}." + (" The oracle decided nothing." if oracle else "")
+    )
+    yield f"“Concept kept” means: {result.concept_rule}."
+    if any(one.generic for one in result.attributes):
+        yield (
+            "The generic SVM is the published method (Lopez Olmos et al., 2024), learned from "
+            "prompts without the concept."
+        )
+
+
+def reserves(results: Sequence[AnyResult]) -> list[str]:
+    """Return the limitations of the figures."""
+    notes = [one.note for one in results if one.note]
+    prompts = {prompt for one in results for prompt in _prompts(one)}
+    asked = "these prompts" if len(prompts) > 1 else "one prompt"
+    found = [
+        *dict.fromkeys(notes),
+        "Attributes are what a recogniser perceives in a picture. They are not anyone's identity, "
+        "and a small number of groups is a coarse description of people.",
+        f"The figures describe pictures of one model for {asked}. They are not a statement about "
+        "people, and a target is a choice, not a fact.",
+    ]
+    if any(isinstance(one, MitigationResult) for one in results):
+        found.append(
+            "Steering mitigates what was measured. Assess other attributes and prompts separately."
+        )
+    return found

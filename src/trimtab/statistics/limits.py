@@ -1,0 +1,27 @@
+"""The limits that figures are compared with, each defined once, with its reason."""
+
+from __future__ import annotations
+
+CONFIDENCE = 0.95
+"""Default confidence of every interval."""
+
+THRESHOLD = 0.6
+"""A picture is "unknown" if its top probability is below this."""
+
+MAX_UNKNOWN = 0.05
+"""Largest share of unknown pictures for which a figure over the known ones is valid."""
+
+MAX_UNKNOWN_RISE = 0.02
+"""Largest rise of the unknown share: dropping hard pictures must not look like success."""
+
+MAX_CONCEPT_LOSS = 0.03
+"""Largest share of pictures that may lose the concept of the prompt through steering."""
+
+EQUIVALENCE = 0.10
+"""Shares are equivalent only if the whole interval of the change is within ± this margin."""
+
+PRECISION = 0.05
+"""Largest distance of a calibrated share from its target."""
+
+CALIBRATION_CONFIDENCE = 0.90
+"""Confidence of a calibration that its shares are within `PRECISION`."""

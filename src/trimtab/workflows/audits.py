@@ -1,0 +1,218 @@
+"""Auditing whom the pictures of prompts show."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trimtab.concepts import Attribute, Target, attribute, prompts_from
+from trimtab.errors import UsageError
+from trimtab.generation import ImageSet, generate
+from trimtab.interventions import Adjustment, Steerable, as_intervention
+from trimtab.latents import AUDIT_SEEDS
+from trimtab.pipelines import RunSettings, model_facts, model_note, model_path
+from trimtab.recognition import recogniser_for
+from trimtab.recognition.protocol import recogniser_name, recogniser_version
+from trimtab.statistics.limits import THRESHOLD
+from trimtab.storage import Progress, Store, as_store, document_hash
+from trimtab.storage.specs import model_of
+from trimtab.workflows.audit_result import AuditResult
+from trimtab.workflows.plan import facts_of
+from trimtab.workflows.readings import Reader, Reading, views_by_prompt, views_of
+from trimtab.workflows.result import slug
+from trimtab.workflows.targets import Targets, targets_of
+
+
+def audit(
+    pipe: Any,
+    prompts: str | os.PathLike[str] | Sequence[str],
+    attributes: Attribute | str | Sequence[Attribute | str] = "gender",
+    *,
+    target: Targets = None,
+    to: Store | str | Path | None = None,
+    n: int = 100,
+    first_seed: int = AUDIT_SEEDS.start,
+    steer: Steerable = None,
+    adjust: Adjustment | None = None,
+    recogniser: Any = None,
+    device: str = "auto",
+    num_inference_steps: int | None = None,
+    guidance_scale: float | None = None,
+    negative_prompt: str | None = None,
+    height: int | None = None,
+    width: int | None = None,
+    batch_size: int = 10,
+    progress: Progress | None = None,
+) -> AuditResult:
+    """Generate pictures of prompts and measure whom they show.
+
+    Parameters
+    ----------
+    pipe : diffusers.DiffusionPipeline
+        Any pipeline whose family is in the table.
+    prompts : str, path or sequence of str
+        Any input of `trimtab.concepts.prompts_from`.
+    attributes : Attribute, str or sequence of them
+        Attributes to recognise; with several, their intersection is measured too.
+    target : Target or mapping, optional
+        Target of the only attribute, or targets by attribute name; default equal shares.
+    to : Store, str or Path, optional
+        Where to store pictures, observations and the result, and to reuse existing ones.
+    n : int
+        Pictures per prompt.
+    first_seed : int
+        First seed; the others are consecutive.
+    steer : Steering, Direction or Intervention, optional
+        How to steer the noise.
+    adjust : Adjustment, optional
+        How to adjust the prompts.
+    recogniser, device
+        As in `trimtab.recognition.recogniser_for`.
+    num_inference_steps, guidance_scale, negative_prompt, height, width
+        As in diffusers; default the model's own values.
+    batch_size : int
+        Images per call of the pipeline.
+    progress : callable, optional
+        ``progress(done, total, what)``.
+
+    Returns
+    -------
+    AuditResult
+        Figures of each attribute and of their intersection, overall and by prompt.
+
+    Raises
+    ------
+    UsageError, FileError, ModelError
+        As in `generate` and `classify`.
+    """
+    texts, asked = prompts_from(prompts), _attributes(attributes)
+    targets = targets_of(asked, target)
+    settings = RunSettings(num_inference_steps, guidance_scale, negative_prompt, height, width)
+    settings = settings.resolve(pipe)
+    store = None if to is None else as_store(to)
+    # Load it before generating, which takes long, since a recogniser is often missing.
+    found = recogniser_for(ImageSet([], [], model_path=model_path(pipe)), recogniser, device=device)
+    images = generate(
+        pipe,
+        texts,
+        range(first_seed, first_seed + n),
+        steer,
+        adjust,
+        num_inference_steps=num_inference_steps,
+        guidance_scale=guidance_scale,
+        negative_prompt=negative_prompt,
+        height=height,
+        width=width,
+        batch_size=batch_size,
+        to=store,
+        progress=progress,
+    )
+    reading = Reader(asked, found, store)(images, texts)
+    names = [one.name for one in asked]
+    specs = {record.spec for record in images.records}
+    intervention = as_intervention(steer, adjust).to_dict()
+    spec = (specs.pop() if len(specs) == 1 else None) or ""
+    return _kept(
+        store,
+        AuditResult(
+            name=_name(texts[0], asked, targets, found, [*texts, spec, n, first_seed]),
+            model=model_of(model_facts(pipe)),
+            note=model_note(pipe),
+            settings=settings.to_dict() | {"batch_size": batch_size},
+            prompts=texts,
+            spec=spec,
+            intervention=intervention,
+            n=len(images),
+            seeds=(first_seed, first_seed + n),
+            views=views_of(reading, targets, names),
+            by_prompt=views_by_prompt(reading, targets, names),
+            recogniser=recogniser_name(found),
+            threshold=THRESHOLD,
+        ),
+    )
+
+
+def audit_images(
+    folder: str | Path,
+    attributes: Attribute | str | Sequence[Attribute | str] = "gender",
+    *,
+    target: Targets = None,
+    to: Store | str | Path | None = None,
+    recogniser: Any = None,
+    device: str = "auto",
+) -> AuditResult:
+    """Measure whom the pictures in a folder show, whatever their origin.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of PNG, JPEG, WebP or BMP files.
+    attributes, target, recogniser, device
+        As in `audit`.
+    to : Store, str or Path, optional
+        Where to store observations and the result; the pictures stay where they are.
+
+    Raises
+    ------
+    FileError
+        If there are no pictures.
+    UsageError, ModelError
+        As in `classify`.
+    """
+    asked = _attributes(attributes)
+    targets = targets_of(asked, target)
+    store = None if to is None else as_store(to)
+    images = ImageSet.from_folder(folder)
+    found = recogniser_for(images, recogniser, device=device)
+    reading: Reading = Reader(asked, found, store)(images, [""])
+    names = [one.name for one in asked]
+    pictures = reading.sights["recogniser"].observations.pictures.tolist()
+    return _kept(
+        store,
+        AuditResult(
+            name=_name(Path(folder).name, asked, targets, found, pictures),
+            model={},
+            settings={},
+            prompts=(),
+            spec="",
+            intervention={},
+            n=len(images),
+            seeds=None,
+            views=views_of(reading, targets, names),
+            recogniser=recogniser_name(found),
+            threshold=THRESHOLD,
+            folder=str(folder),
+        ),
+    )
+
+
+def _attributes(given: Attribute | str | Sequence[Attribute | str]) -> tuple[Attribute, ...]:
+    names = [given] if isinstance(given, str | Attribute) else list(given)
+    found = [one if isinstance(one, Attribute) else attribute(one) for one in names]
+    if not found:
+        raise UsageError(got="no attributes", expected="at least one", do="name one")
+    return tuple({one.name: one for one in found}.values())  # each once
+
+
+def _name(
+    first: str,
+    asked: Sequence[Attribute],
+    targets: Mapping[str, Target],
+    recogniser: Any,
+    pictures: Sequence[Any],
+) -> str:
+    """Return a name that identifies questions, targets, recogniser and pictures."""
+    identity = {
+        "asked": [facts_of(one) for one in asked],
+        "targets": [[*one.shares.items(), one.source] for one in targets.values()],
+        "recogniser": [recogniser_name(recogniser), recogniser_version(recogniser)],
+        "pictures": list(pictures),
+    }
+    names = [slug(one.name) for one in asked]
+    return "-".join(["audit", slug(first), *names, document_hash(identity)[:8]])
+
+
+def _kept(store: Store | None, result: AuditResult) -> AuditResult:
+    return result if store is None else result.save(store)

@@ -1,0 +1,102 @@
+"""Notebook display of results: figures and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from PIL import Image
+
+from trimtab import drawing
+from trimtab.drawing.words import spaced
+from trimtab.metrics import Figures
+from trimtab.storage import PictureIndex, Store
+from trimtab.workflows.records import Arm, Learned, Mitigated, Seeds, View
+
+SHOWN = 10  # pictures: the first seeds, none picked by hand
+
+
+def audit(
+    views: Sequence[View],
+    prompts: Sequence[str],
+    seeds: Seeds | None,
+    spec: str,
+    store: Store | None,
+) -> str:
+    """Return the shares by recogniser and the first pictures."""
+    parts: list[Any] = []
+    for view in views:
+        for figures in (*view.figures, *view.intersections):
+            parts += figures.drawn()
+    if seeds and prompts:
+        shown = _first(seeds)
+        pictures = _read(store, spec, prompts[0], shown)
+        if any(pictures):
+            parts += [f"“{prompts[0]}”, the first seeds:"]
+            parts += [drawing.contact_sheet(list(zip(map(str, shown), pictures, strict=True)))]
+    return drawing.notebook(*parts)
+
+
+def mitigation(
+    arms: Sequence[Arm],
+    attributes: Sequence[Mitigated],
+    calibrated: Sequence[str],
+    joint: str,
+    prompts: Sequence[str],
+    store: Store | None,
+) -> str:
+    """Return the shares of all arms by attribute, then pictures of the same seeds in columns."""
+    parts: list[Any] = []
+    for one, told in zip(attributes, calibrated, strict=True):
+        seen = list(_seen(arms, one.learned.attribute))
+        if seen:
+            parts += _shares(f"{one.learned.title}, strength {one.strength:.2f}", seen)
+            parts.append(told)
+    parts.append(joint)
+    seeds = _first(arms[0].seeds)
+    rows = [
+        (_named(arm, len(attributes)), _read(store, arm.spec, prompts[0], seeds))
+        for arm in arms
+        if arm.role in ("plain", "single", "sum")
+    ]
+    if any(picture for _, row in rows for picture in row):
+        parts += [f"“{prompts[0]}”, the first seeds:", drawing.gallery(seeds, rows)]
+    return drawing.notebook(*parts)
+
+
+def learned(found: Learned, told: str) -> str:
+    """Return the accuracy by step and the chosen step."""
+    drawn = [drawing.accuracy(found.accuracies, found.step)] if found.accuracies else []
+    return drawing.notebook(
+        drawing.heading(f"{found.title}, towards {found.towards}"), *drawn, *told.splitlines()[-1:]
+    )
+
+
+def _shares(title: str, rows: Sequence[tuple[str, Figures]]) -> list[Any]:
+    target = rows[0][1].target
+    return [
+        drawing.heading(title),
+        drawing.shares(rows, target.shares, title=title),
+        f"target: {target}",
+    ]
+
+
+def _seen(arms: Sequence[Arm], attribute: str) -> Iterator[tuple[str, Figures]]:
+    """Yield the recogniser's figures of an attribute, arm by arm."""
+    for arm in arms:
+        figures = next((one.of(attribute) for one in arm.views if one.role == "recogniser"), None)
+        if figures is not None and arm.attribute in (None, attribute):
+            yield arm.label, figures
+
+
+def _named(arm: Arm, attributes: int) -> str:
+    of = f": {spaced(arm.attribute)}" if arm.attribute and attributes > 1 else ""
+    return arm.label + of
+
+
+def _first(seeds: Seeds) -> range:
+    return range(seeds[0], min(seeds[1], seeds[0] + SHOWN))
+
+
+def _read(store: Store | None, spec: str, prompt: str, seeds: range) -> list[Image.Image | None]:
+    return [None] * len(seeds) if store is None else PictureIndex(store).images(spec, prompt, seeds)
