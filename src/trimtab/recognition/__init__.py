@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trimtab.recognition.archive import tidy
 from trimtab.recognition.classification import classify, correct, recall
 from trimtab.recognition.embeddings import Embeddings, embed
 from trimtab.recognition.holder import recogniser_for, release_recogniser
@@ -15,6 +14,7 @@ from trimtab.recognition.questions import Question
 from trimtab.recognition.similarity import Preservation, preservation, psnr
 
 if TYPE_CHECKING:
+    from trimtab.recognition.archive import tidy
     from trimtab.recognition.zero_shot import ZeroShotRecogniser
 
 __all__ = [
@@ -40,9 +40,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Only this name needs torch: observations can be read and audited without it.
+    # These need torch and pyarrow: observations can be read and audited without them.
     if name == "ZeroShotRecogniser":
         from trimtab.recognition.zero_shot import ZeroShotRecogniser
 
         return ZeroShotRecogniser
+    if name == "tidy":
+        from trimtab.recognition.archive import tidy
+
+        return tidy
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

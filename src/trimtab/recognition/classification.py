@@ -13,7 +13,6 @@ from PIL import Image
 from trimtab.concepts import Attribute, attribute
 from trimtab.concepts.words import fold
 from trimtab.errors import FileError, ModelError, UsageError
-from trimtab.recognition.archive import Archive, Corrections
 from trimtab.recognition.holder import recogniser_for
 from trimtab.recognition.observations import Observations, assemble
 from trimtab.recognition.protocol import Recogniser, recogniser_name, recogniser_version
@@ -21,6 +20,7 @@ from trimtab.recognition.questions import Question
 from trimtab.recognition.subjects import CHUNK, Subjects
 
 if TYPE_CHECKING:
+    from trimtab.recognition.archive import Archive
     from trimtab.storage import Progress, Store
 
 Wanted = Attribute | str | os.PathLike[str]
@@ -78,7 +78,7 @@ def classify(
     found = recogniser_for(images, recogniser, device)
     questions = _questions(found, wanted)
     name, version = recogniser_name(found), recogniser_version(found)
-    archive = Archive(store, name, version) if store is not None and version else None
+    archive = open_archive(store, name, version)
     known = [_known(archive, question, subjects) for question in questions]
     for start in range(0, subjects.n, CHUNK):
         rows = range(start, min(start + CHUNK, subjects.n))
@@ -189,6 +189,8 @@ def correct(
             expected="the hash of a picture, 64 characters",
             do="take it from Observations.pictures",
         )
+    from trimtab.recognition.archive import Corrections
+
     Corrections(store).correct(question, picture, group, who, when)
 
 
@@ -239,6 +241,16 @@ def _checked(
     return p
 
 
+def open_archive(store: Store | None, name: str, version: str | None) -> Archive | None:
+    """Return a recogniser's archive; None without a store, or without a version to file under."""
+    if store is None or not version:
+        return None
+    # Only a store needs pyarrow: observations can be read and audited without it.
+    from trimtab.recognition.archive import Archive
+
+    return Archive(store, name, version)
+
+
 def _known(archive: Archive | None, question: Question, subjects: Subjects) -> Known:
     if archive is None:
         return {}
@@ -247,10 +259,16 @@ def _known(archive: Archive | None, question: Question, subjects: Subjects) -> K
 
 
 def _corrections(store: Store | None, question: Question, subjects: Subjects) -> Known:
-    return {} if store is None else Corrections(store).answers(question, subjects.hashes)
+    if store is None:
+        return {}
+    from trimtab.recognition.archive import Corrections
+
+    return Corrections(store).answers(question, subjects.hashes)
 
 
 def _choose(store: Store, recogniser: str | None) -> Archive:
+    from trimtab.recognition.archive import Archive
+
     every = Archive.every(store)
     found = [
         one

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trimtab.errors import UsageError
-from trimtab.recognition.archive import Archive
+from trimtab.recognition.classification import open_archive
 from trimtab.recognition.holder import recogniser_for
 from trimtab.recognition.protocol import (
     Embedder,
@@ -99,7 +99,7 @@ def embed(
             do="use a CLIP or SigLIP model",
         )
     name, version = recogniser_name(embedder), recogniser_version(embedder)
-    archive = Archive(store, name, version) if store is not None and version else None
+    archive = open_archive(store, name, version)
     known = archive.embeddings(subjects.hashes) if archive else {}
     for start in range(0, subjects.n, CHUNK):
         rows = range(start, min(start + CHUNK, subjects.n))
