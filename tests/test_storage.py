@@ -381,6 +381,15 @@ def test_what_the_first_edition_wrote_is_refused(tmp_path: Path, name: str) -> N
         Store(tmp_path)
 
 
+def test_a_folder_inside_a_store_names_the_store(tmp_path: Path) -> None:
+    Store(tmp_path).settle()
+    page = tmp_path / "reports" / "one"
+    page.mkdir(parents=True)
+    (page / "summary.json").write_text("{}")
+    with pytest.raises(FileError, match=rf"a folder of the store {tmp_path};.* name {tmp_path},"):
+        Store(page)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

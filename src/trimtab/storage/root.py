@@ -64,6 +64,14 @@ class Root:
             where = f"{self.url}/{STORE_FILE}"
             parse_document(self._place.read(STORE_FILE), where, FORMAT)
             return True
+        above = self.folder.absolute().parents if self.folder is not None else ()
+        outer = next((folder for folder in above if (folder / STORE_FILE).is_file()), None)
+        if names and outer:
+            raise FileError(
+                got=f"{self.url}, a folder of the store {outer}",
+                expected="a new or empty folder, or a store",
+                do=f"name {outer}, or a folder outside it",
+            )
         old = [name for name in FIRST_EDITION if name in names]
         if names:
             raise FileError(
