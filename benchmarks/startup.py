@@ -14,7 +14,7 @@ from statistics import median
 from common import arguments, finish
 
 CALL = "from trimtab.cli import main; main()"  # if trimtab is not installed
-IMPORT_BAR, HELP_BAR = 0.3, 0.6  # seconds
+IMPORT_BAR, HELP_BAR = 0.05, 0.6  # seconds
 
 
 def main() -> int:
