@@ -15,6 +15,7 @@ import trimtab
 
 SRC = Path(trimtab.__file__).parent
 ROOMS = (
+    "lazy",
     "errors",
     "storage",
     "statistics",
@@ -100,7 +101,7 @@ def test_a_room_imports_only_from_rooms_before_it(room: str) -> None:
 @pytest.mark.parametrize(
     ("rooms", "forbidden"),
     [
-        (("errors", "statistics", "concepts", "metrics"), HEAVY),
+        (("lazy", "errors", "statistics", "concepts", "metrics"), HEAVY),
         (("storage",), tuple(name for name in HEAVY if name != "pyarrow")),
         (tuple(room for room in ROOMS if room != "pipelines"), ("diffusers",)),
         (ROOMS, ("pickle", "cloudpickle", "dill", "joblib", "shelve")),

@@ -6,8 +6,9 @@ nor diffusers.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from trimtab.lazy import lazy
 
 if TYPE_CHECKING:
     from trimtab import townsfolk as townsfolk
@@ -53,50 +54,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Public name -> the room that defines it; "townsfolk" is a room itself.
-_ROOMS = {
-    "AddedWords": "interventions",
-    "Attribute": "concepts",
-    "AuditFrame": "metrics",
-    "Concept": "concepts",
-    "Direction": "interventions",
-    "Family": "pipelines",
-    "Group": "concepts",
-    "ImageSet": "generation",
-    "Intervention": "interventions",
-    "Labels": "recognition",
-    "LatentSamples": "latents",
-    "LogisticDirection": "interventions",
-    "MeanDifference": "interventions",
-    "Observations": "recognition",
-    "SVMDirection": "interventions",
-    "Steering": "interventions",
-    "Target": "concepts",
-    "TrimtabError": "errors",
-    "attribute": "concepts",
-    "capture": "latents",
-    "classify": "recognition",
-    "embed": "recognition",
-    "generate": "generation",
-    "initial_latents": "generation",
-    "load_intervention": "interventions",
-    "load_model": "pipelines",
-    "steered_blocks": "generation",
-    "register_family": "pipelines",
-    "Store": "storage",
-    "AuditResult": "workflows",
-    "LearnResult": "workflows",
-    "MitigationResult": "workflows",
-    "Plan": "workflows",
-    "audit": "workflows",
-    "audit_images": "workflows",
-    "learn": "workflows",
-    "load_result": "workflows",
-    "mitigate": "workflows",
-    "townsfolk": "townsfolk",
-    "write_report": "report",
-}
-
 __all__ = [  # noqa: RUF022 (the order of the work)
     "load_model",
     "Attribute",
@@ -141,14 +98,52 @@ __all__ = [  # noqa: RUF022 (the order of the work)
     "__version__",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = import_module(f"{__name__}.{_ROOMS[name]}")
-    value = room if name == "townsfolk" else getattr(room, name)
-    globals()[name] = value
-    return value
+# Public name -> the room that defines it; "townsfolk" is a room itself.
+__getattr__ = lazy(
+    __name__,
+    {
+        "AddedWords": "interventions",
+        "Attribute": "concepts",
+        "AuditFrame": "metrics",
+        "Concept": "concepts",
+        "Direction": "interventions",
+        "Family": "pipelines",
+        "Group": "concepts",
+        "ImageSet": "generation",
+        "Intervention": "interventions",
+        "Labels": "recognition",
+        "LatentSamples": "latents",
+        "LogisticDirection": "interventions",
+        "MeanDifference": "interventions",
+        "Observations": "recognition",
+        "SVMDirection": "interventions",
+        "Steering": "interventions",
+        "Target": "concepts",
+        "TrimtabError": "errors",
+        "attribute": "concepts",
+        "capture": "latents",
+        "classify": "recognition",
+        "embed": "recognition",
+        "generate": "generation",
+        "initial_latents": "generation",
+        "load_intervention": "interventions",
+        "load_model": "pipelines",
+        "steered_blocks": "generation",
+        "register_family": "pipelines",
+        "Store": "storage",
+        "AuditResult": "workflows",
+        "LearnResult": "workflows",
+        "MitigationResult": "workflows",
+        "Plan": "workflows",
+        "audit": "workflows",
+        "audit_images": "workflows",
+        "learn": "workflows",
+        "load_result": "workflows",
+        "mitigate": "workflows",
+        "townsfolk": "townsfolk",
+        "write_report": "report",
+    },
+)
 
 
 def __dir__() -> list[str]:

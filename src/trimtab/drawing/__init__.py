@@ -6,9 +6,10 @@ page or, with `notebook`, into the output of a notebook cell.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trimtab.drawing.tables import Table
+from trimtab.lazy import lazy
 
 if TYPE_CHECKING:
     from trimtab.drawing.fragment import heading, notebook
@@ -29,17 +30,19 @@ __all__ = [
     "write_strip",
 ]
 
-_MODULES = {
-    **dict.fromkeys(("accuracy", "deviation", "differences", "dose_response", "shares"), "plots"),
-    **dict.fromkeys(("write_strip", "contact_sheet", "gallery"), "thumbnails"),
-    **dict.fromkeys(("heading", "notebook"), "fragment"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    # matplotlib and PIL are imported on first use; tables and words need neither.
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+# matplotlib and PIL are imported on first use; tables and words need neither.
+__getattr__ = lazy(
+    __name__,
+    {
+        "accuracy": "plots",
+        "contact_sheet": "thumbnails",
+        "deviation": "plots",
+        "differences": "plots",
+        "dose_response": "plots",
+        "gallery": "thumbnails",
+        "heading": "fragment",
+        "notebook": "fragment",
+        "shares": "plots",
+        "write_strip": "thumbnails",
+    },
+)

@@ -5,8 +5,7 @@ The estimators are imported on first use, since nothing else needs scikit-learn.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trimtab.interventions.adjustment import AddedWords, Adjustment
 from trimtab.interventions.algebra import Strength
@@ -25,6 +24,7 @@ from trimtab.interventions.notation import (
     parse_words,
     written_words,
 )
+from trimtab.lazy import lazy
 
 if TYPE_CHECKING:
     from trimtab.interventions.estimators import (
@@ -65,10 +65,15 @@ __all__ = [
     "written_words",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    steps = ("StepAccuracy", "accuracy_by_step", "choose_step")
-    module = "step_choice" if name in steps else "estimators"
-    return getattr(import_module(f"{__name__}.{module}"), name)
+__getattr__ = lazy(
+    __name__,
+    {
+        "DirectionEstimator": "estimators",
+        "LogisticDirection": "estimators",
+        "MeanDifference": "estimators",
+        "SVMDirection": "estimators",
+        "StepAccuracy": "step_choice",
+        "accuracy_by_step": "step_choice",
+        "choose_step": "step_choice",
+    },
+)

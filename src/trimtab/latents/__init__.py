@@ -5,8 +5,7 @@ Functions that make latents need torch and are loaded on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trimtab.latents.seeds import (
     AUDIT_SEEDS,
@@ -19,18 +18,12 @@ from trimtab.latents.seeds import (
     turn,
     warn_on_overlap,
 )
+from trimtab.lazy import lazy
 
 if TYPE_CHECKING:
     from trimtab.latents.captures import capture
     from trimtab.latents.gaussian import noise, noise_and_generators
     from trimtab.latents.samples import LatentSamples
-
-_MODULES = {
-    "LatentSamples": "samples",
-    "capture": "captures",
-    "noise": "gaussian",
-    "noise_and_generators": "gaussian",
-}
 
 __all__ = [
     "AUDIT_SEEDS",
@@ -48,8 +41,12 @@ __all__ = [
     "warn_on_overlap",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy(
+    __name__,
+    {
+        "LatentSamples": "samples",
+        "capture": "captures",
+        "noise": "gaussian",
+        "noise_and_generators": "gaussian",
+    },
+)

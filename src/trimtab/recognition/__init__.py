@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from trimtab.lazy import lazy
 from trimtab.recognition.classification import classify, correct, recall
 from trimtab.recognition.embeddings import Embeddings, embed
 from trimtab.recognition.holder import recogniser_for, release_recogniser
@@ -38,15 +39,5 @@ __all__ = [
     "tidy",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    # These need torch and pyarrow: observations can be read and audited without them.
-    if name == "ZeroShotRecogniser":
-        from trimtab.recognition.zero_shot import ZeroShotRecogniser
-
-        return ZeroShotRecogniser
-    if name == "tidy":
-        from trimtab.recognition.archive import tidy
-
-        return tidy
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# These need torch and pyarrow: observations can be read and audited without them.
+__getattr__ = lazy(__name__, {"ZeroShotRecogniser": "zero_shot", "tidy": "archive"})

@@ -5,9 +5,9 @@ The store needs pyarrow and fsspec, which are loaded on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from trimtab.lazy import lazy
 from trimtab.storage.documents import (
     Difference,
     canonical_json,
@@ -34,22 +34,6 @@ if TYPE_CHECKING:
     from trimtab.storage.store import as_store as as_store
     from trimtab.storage.store import scratch_store as scratch_store
     from trimtab.storage.tensors import encode_tensors as encode_tensors
-
-_MODULES = {
-    "PictureIndex": "index",
-    "PictureRow": "index",
-    "Schema": "rows",
-    "Store": "store",
-    "as_store": "store",
-    "encode_tensors": "tensors",
-    "from_document": "codec",
-    "json_schema": "codec",
-    "picture_hash": "pictures",
-    "read_picture": "pictures",
-    "register_schema": "rows",
-    "scratch_store": "store",
-    "to_document": "codec",
-}
 
 __all__ = [
     "Difference",
@@ -78,10 +62,21 @@ __all__ = [
     "write_json",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy(
+    __name__,
+    {
+        "PictureIndex": "index",
+        "PictureRow": "index",
+        "Schema": "rows",
+        "Store": "store",
+        "as_store": "store",
+        "encode_tensors": "tensors",
+        "from_document": "codec",
+        "json_schema": "codec",
+        "picture_hash": "pictures",
+        "read_picture": "pictures",
+        "register_schema": "rows",
+        "scratch_store": "store",
+        "to_document": "codec",
+    },
+)

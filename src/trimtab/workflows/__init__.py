@@ -5,9 +5,9 @@ Results can be read and shown without torch, which is loaded on first use of a w
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from trimtab.lazy import lazy
 from trimtab.workflows.results import AuditResult, LearnResult, MitigationResult, load_result
 
 if TYPE_CHECKING:
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from trimtab.workflows.effect import measured_effect as measured_effect
     from trimtab.workflows.mitigation import mitigate as mitigate
     from trimtab.workflows.plan import Plan as Plan
-
-_MODULES = {
-    "Plan": "plan",
-    "audit": "audits",
-    "audit_images": "audits",
-    "learn": "directions",
-    "measured_effect": "effect",
-    "mitigate": "mitigation",
-}
 
 __all__ = [
     "AuditResult",
@@ -40,8 +31,14 @@ __all__ = [
     "mitigate",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy(
+    __name__,
+    {
+        "Plan": "plan",
+        "audit": "audits",
+        "audit_images": "audits",
+        "learn": "directions",
+        "measured_effect": "effect",
+        "mitigate": "mitigation",
+    },
+)
