@@ -202,6 +202,16 @@ def test_every_decision_is_on_record(study: Study) -> None:
     assert joint is not None and set(joint.strengths) == {"gender", "skin_tone"}
 
 
+def test_one_round_claims_only_the_shares_that_it_measured(study: Study) -> None:
+    for one in study.result.attributes:
+        doses = {dose.strength: dose for dose in one.response.doses}
+        shares = [reached.share for reached in one.calibration.reached]
+        assert len(shares) == (one.strength in doses)
+        for share in shares:
+            dose = doses[one.strength]
+            assert (share.value, share.n) == (dose.towards / dose.known, dose.known)
+
+
 def test_a_result_is_saved_and_loaded_as_it_was(study: Study) -> None:
     assert MitigationResult.load(study.store) == study.result
     assert load_result(study.store, study.result.name) == study.result

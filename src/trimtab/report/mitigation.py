@@ -197,7 +197,7 @@ def _together(result: MitigationResult, subjects: Sequence[Subject]) -> dict[str
         "reached": [
             (subject.before.title, sentences.reached(result.joint, subject))
             for subject in subjects
-        ] if result.joint else [],
+        ] if result.joint and result.joint.reached else [],
         "ended": sentences.ended(result.joint) if result.joint else "",
         "spillover": spilled,
         "intersections": crossed,

@@ -124,7 +124,7 @@ def change(subject: Subject) -> str:
 
 
 def reached(calibration: Calibration, subject: Subject) -> str:
-    """Return the share of this attribute that calibration reached."""
+    """Return the share of this attribute that calibration reached; "" if it was not measured."""
     return " ".join(
         f"Expected from calibration seeds: {percent(round(one.share.value, 3))} "
         f"{group_label(subject.one.learned.towards)} ({percent(calibration.confidence)} interval "

@@ -167,4 +167,6 @@ def _calibrated(found: Calibration) -> str:
         "budget": "the picture budget was used up",
     }[found.stopped_by]
     pictures = f", {found.pictures} pictures in {found.rounds} rounds" if found.rounds else ""
+    if not reached:
+        return f"calibrated from the shares at other strengths: {why}{pictures}"
     return f"calibrated to {reached} ({found.confidence:.0%} interval): {why}{pictures}"

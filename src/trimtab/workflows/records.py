@@ -214,7 +214,8 @@ class Calibration:
     strengths : dict of str to float
         Strengths by attribute, in standard deviations of the noise.
     reached : tuple of Reached
-        Measured shares at these strengths.
+        Shares measured on calibration seeds; empty if one round chose strengths between those
+        that it measured.
     precision : float, optional
         Requested distance from the target; None for one round without refinement.
     confidence : float

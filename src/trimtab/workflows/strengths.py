@@ -93,7 +93,11 @@ class Calibrator:
             readings,
             Calibration(
                 {attribute: chosen["strength"]},
-                (self._reached(_nearest(readings, chosen["strength"]), attribute, towards),),
+                tuple(
+                    self._reached(reading, attribute, towards)
+                    for strength, reading in readings
+                    if strength == chosen["strength"]
+                ),
                 None,
                 self.plan.confidence,
                 0,
@@ -173,9 +177,13 @@ class Calibrator:
                 largest = [DRAWN_IN * strength for strength in strengths.values()]
         chosen = self.decided("sum", partial(_solve, singles, seen, largest))
         if self.plan.refinement is None:
-            last = seen[-1][1]
-            reached = (self._reached(last, one.attribute, one.towards) for one in singles)
-            return Calibration(chosen, tuple(reached), None, self.plan.confidence, 0, 0, "once")
+            measured = [reading for strengths, reading in seen if strengths == chosen][-1:]
+            reached = tuple(
+                self._reached(reading, one.attribute, one.towards)
+                for reading in measured
+                for one in singles
+            )
+            return Calibration(chosen, reached, None, self.plan.confidence, 0, 0, "once")
         return self._refined_sum(singles, seen, chosen, largest, enough)
 
     def _refined_sum(
@@ -280,8 +288,3 @@ def _solve(
     wanted = [one.target for one in singles]
     strengths = _joint(singles, seen).strengths_for(wanted, largest).round(2).tolist()
     return dict(zip([one.attribute for one in singles], strengths, strict=True))
-
-
-def _nearest(readings: Sequence[tuple[float, Reading]], strength: float) -> Reading:
-    """Return the pictures of the dose closest to a strength."""
-    return min(readings, key=lambda pair: abs(pair[0] - strength))[1]
