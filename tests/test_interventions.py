@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -114,7 +113,7 @@ def test_an_accuracy_is_no_longer_that_of_what_was_projected() -> None:
 
 
 def test_random_directions_come_from_their_seed() -> None:
-    spec = LatentSpec("any", SHAPE, 24, 32, torch.float32)
+    spec = LatentSpec("any", SHAPE, 24, 32)
     assert Direction.random(spec, 3) == Direction.random(SHAPE, 3) != Direction.random(SHAPE, 4)
 
 
@@ -256,7 +255,7 @@ def test_shapes_do_not_mix() -> None:
 
 
 def test_a_direction_of_another_model_is_refused() -> None:
-    spec = LatentSpec("any", (4, 8, 8), 64, 64, torch.float32)
+    spec = LatentSpec("any", (4, 8, 8), 64, 64)
     as_intervention(some(1, (4, 8, 8))).check(spec)
     with pytest.raises(UsageError, match=r"random 1 of shape \(2, 3, 4\).*\(4, 8, 8\)"):
         as_intervention(5 * some(1)).check(spec)

@@ -35,7 +35,7 @@ from trimtab.latents import (
 from trimtab.pipelines import LatentSpec
 from trimtab.storage import Store, write_atomic
 
-SPEC = LatentSpec("stable-diffusion", (4, 8, 8), 64, 64, torch.float32)
+SPEC = LatentSpec("stable-diffusion", (4, 8, 8), 64, 64)
 GENDER = attribute("gender")
 FAST = {"num_inference_steps": 4, "batch_size": 2}
 seed_lists = st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=6)

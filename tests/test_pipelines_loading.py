@@ -18,7 +18,7 @@ from tiny import tiny_pipeline, tiny_scheduler
 from trimtab.errors import FileError, ModelError, UsageError
 from trimtab.pipelines import (
     RunSettings,
-    latent_spec,
+    latent_dtype,
     load_model,
     model_defaults,
     model_facts,
@@ -49,7 +49,7 @@ def test_a_folder_is_loaded_without_a_word(
     pipe = load_model(folder, device="cpu")
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
-    assert latent_spec(pipe).dtype == torch.float32
+    assert latent_dtype(pipe) == torch.float32
     assert (model_name(pipe), model_path(pipe)) == ("little-model", str(folder))
     assert pipe("a photo", num_inference_steps=1, output_type="np").images.shape == (1, 64, 64, 3)
 
@@ -63,7 +63,7 @@ def test_a_folder_named_in_short_is_remembered_whole(
 
 
 def test_the_type_of_the_weights_can_be_chosen(folder: Path) -> None:
-    assert latent_spec(load_model(folder, device="cpu", dtype="bfloat16")).dtype == torch.bfloat16
+    assert latent_dtype(load_model(folder, device="cpu", dtype="bfloat16")) == torch.bfloat16
 
 
 def test_unknown_types_and_devices_are_refused(folder: Path) -> None:

@@ -17,7 +17,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class LatentSpec:
-    """The shape and type of a pipeline's initial latents at one picture size.
+    """The shape of a pipeline's initial latents at one picture size.
 
     Attributes
     ----------
@@ -27,15 +27,12 @@ class LatentSpec:
         Canonical shape ``(channels, height, width)`` of one image's latents.
     height, width : int
         Size of the picture, in pixels.
-    dtype : torch.dtype
-        The type that the pipeline requires for its latents.
     """
 
     family: str
     shape: Shape
     height: int
     width: int
-    dtype: torch.dtype
 
 
 def _same(latents: torch.Tensor) -> torch.Tensor:
@@ -213,9 +210,10 @@ def latent_spec(pipe: Any, *, height: int | None = None, width: int | None = Non
     UsageError
         If a size is not a positive multiple of what the family requires.
     ModelError
-        If the pipeline's family is not in the table.
+        If the pipeline's family is not in the table, or it lacks its denoiser.
     """
     family = family_of(pipe)
+    denoiser_of(pipe)
     cell = family.reduction(pipe)
     sides = []
     for name, asked, default in zip(
@@ -235,7 +233,6 @@ def latent_spec(pipe: Any, *, height: int | None = None, width: int | None = Non
         shape=(family.channels(pipe), sides[0] // cell, sides[1] // cell),
         height=sides[0],
         width=sides[1],
-        dtype=_latent_dtype(pipe),
     )
 
 
@@ -250,10 +247,23 @@ def latents_argument(pipe: Any, latents: torch.Tensor) -> torch.Tensor:
         ``(n, c, h, w)``.
     """
     packed = family_of(pipe).as_argument(latents)
-    return packed.to(pipe._execution_device, _latent_dtype(pipe))
+    return packed.to(pipe._execution_device, latent_dtype(pipe))
 
 
-def _latent_dtype(pipe: Any) -> torch.dtype:
+def latent_dtype(pipe: Any) -> torch.dtype:
+    """Return the type that a pipeline requires for its initial latents."""
+    found: torch.dtype = family_of(pipe).dtype or denoiser_of(pipe).dtype
+    return found
+
+
+def denoiser_of(pipe: Any) -> Any:
+    """Return the denoiser of a pipeline.
+
+    Raises
+    ------
+    ModelError
+        If the pipeline's family is not in the table, or it lacks its denoiser.
+    """
     family = family_of(pipe)
     denoiser = getattr(pipe, family.denoiser, None)
     if denoiser is None:
@@ -262,8 +272,7 @@ def _latent_dtype(pipe: Any) -> torch.dtype:
             expected="a pipeline that has it",
             do="load the complete model, or register a Family that names the right attribute",
         )
-    found: torch.dtype = family.dtype or denoiser.dtype
-    return found
+    return denoiser
 
 
 def parameters(pipe: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from trimtab.pipelines.families import family_of
+from trimtab.pipelines.families import denoiser_of
 from trimtab.pipelines.tensors import (
     WHOLE,
     Place,
@@ -168,7 +168,7 @@ def _matches_first_numbers(recorded: str, pipe: Any, model_dtype: str | None) ->
     current = first_numbers(pipe)
     if current is None or current == recorded:
         return None if current is None else True
-    own = str(getattr(pipe, family_of(pipe).denoiser).dtype).removeprefix("torch.")
+    own = str(denoiser_of(pipe).dtype).removeprefix("torch.")
     types = {model_dtype, own}
     return False if len(types) == 1 or types <= {"float32", "bfloat16"} else None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.errors import FileError
-from trimtab.pipelines.families import family_of
+from trimtab.pipelines.families import denoiser_of, family_of
 from trimtab.pipelines.fingerprint import Fingerprint, fingerprint_of
 
 NUMBERS = ("num_inference_steps", "guidance_scale")
@@ -126,7 +126,6 @@ def model_facts(pipe: Any) -> dict[str, Any]:
             "scheduler": scheduler != loaded.scheduler,
         }
         changed = [name for name, other in differs.items() if other]
-    family = family_of(pipe)
     unread = Counter(name.partition(".")[0] for name in now.unread)
     return {
         "model": model_name(pipe),
@@ -135,8 +134,8 @@ def model_facts(pipe: Any) -> dict[str, Any]:
         "weights": now.noise,
         "picture": now.picture,
         "unread": [f"{part} ({n} tensors)" for part, n in sorted(unread.items())],
-        "model_dtype": str(getattr(pipe, family.denoiser).dtype).removeprefix("torch."),
-        "family": family.name,
+        "model_dtype": str(denoiser_of(pipe).dtype).removeprefix("torch."),
+        "family": family_of(pipe).name,
         **scheduler,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import re
 import warnings
@@ -26,6 +27,11 @@ _REMARKS = {  # logger -> messages about things that are in order
 
 def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that affect results."""
+    return dict(_versions())
+
+
+@functools.cache  # reading them takes milliseconds, and each batch records them
+def _versions() -> dict[str, str]:
     names = ("torch", "diffusers", "transformers", "numpy", "scikit-learn")
     found = {"trimtab": __version__}
     for name in names:

@@ -10,7 +10,13 @@ from PIL import Image
 
 from trimtab.errors import ModelError, UsageError, first_line
 from trimtab.pipelines.conditioning import Conditioning
-from trimtab.pipelines.families import family_of, latent_spec, parameters
+from trimtab.pipelines.families import (
+    denoiser_of,
+    family_of,
+    latent_dtype,
+    latent_spec,
+    parameters,
+)
 from trimtab.pipelines.schedules import Step, completing_calls, step_after
 from trimtab.pipelines.session import session
 from trimtab.pipelines.settings import RunSettings
@@ -225,12 +231,13 @@ class _Watch:
 
 def _check_latents(pipe: Any, latents: torch.Tensor, n: int, settings: RunSettings) -> None:
     spec = latent_spec(pipe, height=settings.height, width=settings.width)
-    canonical = torch.empty((n, *spec.shape), dtype=spec.dtype, device="meta")
+    dtype = latent_dtype(pipe)
+    canonical = torch.empty((n, *spec.shape), dtype=dtype, device="meta")
     wanted = tuple(family_of(pipe).as_argument(canonical).shape)
-    if tuple(latents.shape) != wanted or latents.dtype != spec.dtype:
+    if tuple(latents.shape) != wanted or latents.dtype != dtype:
         raise UsageError(
             got=f"latents of shape {tuple(latents.shape)} and {latents.dtype}",
-            expected=f"shape {wanted} and {spec.dtype} for {n} prompts of {spec.family}",
+            expected=f"shape {wanted} and {dtype} for {n} prompts of {spec.family}",
             do="make them with initial_latents at the same height and width",
         )
 
@@ -247,7 +254,7 @@ def _check_size(pipe: Any, images: Sequence[Image.Image], settings: RunSettings)
 
 
 def _check_no_picture_wanted(pipe: Any) -> None:
-    config = getattr(getattr(pipe, family_of(pipe).denoiser), "config", None)
+    config = getattr(denoiser_of(pipe), "config", None)
     if getattr(config, "encoder_hid_dim_type", None) == "ip_image_proj":
         raise UsageError(
             got=f"{type(pipe).__name__} with an IP-Adapter, which needs a picture with each prompt",

@@ -47,13 +47,12 @@ def tensors_of(modules: list[Place], acting: list[Any]) -> Iterator[Entry]:
             acting.append([path, scale])
         unsaved = part._non_persistent_buffers_set
         kept = {name: one for name, one in part._buffers.items() if name not in unsaved}
-        away = _offloaded(part)
         for name, tensor in (part._parameters | kept).items():
             full = f"{path}.{name}" if path else name
             if tensor is None or full in silent:
                 continue
             if tensor.is_meta:
-                tensor = away.get(name, tensor)
+                tensor = _offloaded(part).get(name, tensor)
             every_row = isinstance(part, torch.nn.Embedding)
             yield Entry(full, tuple(tensor.shape), _sample(tensor, every_row))
 
@@ -117,7 +116,7 @@ def _spread(tensor: torch.Tensor, every_row: bool) -> torch.Tensor:
     while math.gcd(step, n) > 1:  # otherwise all samples might lie in one column
         step -= 1
     if tensor.is_contiguous():
-        return tensor.view(-1)[::step][:SAMPLES]
+        return tensor.as_strided((SAMPLES,), (step,))
     return tensor.take(torch.arange(SAMPLES, device=tensor.device) * step)
 
 
