@@ -13,7 +13,8 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH := $(shell grep '^torch==' constraints.txt)
 OLDEST := $(shell sed -nE 's/.*"(diffusers|huggingface_hub|transformers)>=([0-9.]+)".*/\1==\2/p' pyproject.toml)
-CONTRACT := $(addprefix tests/test_,contract.py modular.py pipelines_loading.py interventions_hub.py)
+CONTRACT := $(addprefix tests/test_,contract.py modular.py pipelines_loading.py interventions_hub.py \
+  pipelines_fingerprint.py)
 TESTED := $(shell sed -n 's/.*Python :: \(3\.[0-9][0-9]*\)".*/\1/p' pyproject.toml)
 
 PYTHON ?= python3

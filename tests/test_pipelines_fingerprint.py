@@ -15,8 +15,10 @@ from transformers import CLIPConfig
 
 from tiny import tiny_pipeline, tiny_scheduler, tiny_xl_pipeline
 from tiny_families import TINY
+from trimtab import townsfolk
 from trimtab.pipelines import fingerprint_of, load_model, matches, model_facts
 from trimtab.pipelines.fingerprint import first_numbers
+from trimtab.recognition import ZeroShotRecogniser
 
 
 def safety_checker() -> StableDiffusionSafetyChecker:
@@ -117,6 +119,13 @@ def test_a_model_is_known_again_from_its_folder_and_in_half_precision(
     for dtype in ("float32", "bfloat16"):
         assert fingerprint_of(load_model(tmp_path, device="cpu", dtype=dtype)) == before
     capfd.readouterr()
+
+
+def test_the_embedded_model_is_the_same_with_every_version_of_the_libraries() -> None:
+    found = fingerprint_of(townsfolk.load())
+    assert found.noise == "noise-1:203171d427f90fe9cf8fb5017ad64279"
+    recogniser = ZeroShotRecogniser.load(townsfolk.model_folder() / "recogniser")
+    assert recogniser.fingerprint.startswith("20e35e86")
 
 
 def test_half_precision_of_another_kind_cannot_be_compared() -> None:

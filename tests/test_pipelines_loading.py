@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import struct
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from commands import in_a_process
 from hub_server import COMMIT, hub
-from tiny import tiny_pipeline, tiny_scheduler
+from tiny import tiny_pipeline, tiny_scheduler, tiny_xl_pipeline
 from trimtab.errors import FileError, ModelError, UsageError
 from trimtab.pipelines import (
     RunSettings,
     latent_dtype,
     load_model,
+    loader,
     model_defaults,
     model_facts,
     model_name,
@@ -27,9 +31,9 @@ from trimtab.pipelines import (
     model_path,
 )
 from trimtab.pipelines.memory import (
-    elements,
     left_to_container,
     require_memory,
+    size_of,
     weight_files,
 )
 
@@ -208,6 +212,66 @@ def test_what_does_not_go_with_a_file_is_refused(folder: Path, tmp_path: Path) -
         load_model(file, device="cpu", config=folder)
 
 
+# A model that is not whole
+
+
+def thin_out(file: Path, change: str) -> None:
+    """Take half of the weights out of a file, or give them other names."""
+    weights = load_file(file)
+    if change == "half":
+        weights = dict(list(weights.items())[::2])
+    else:
+        weights = {f"other.{name}": weight for name, weight in weights.items()}
+    save_file(weights, file, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("change", ["half", "renamed"])
+@pytest.mark.parametrize("part", ["text_encoder", "text_encoder_2", "unet", "vae"])
+@pytest.mark.parametrize("accelerate", [True, False])
+def test_a_part_without_all_of_its_weights_is_refused(
+    tmp_path: Path, part: str, change: str, accelerate: bool
+) -> None:
+    if accelerate:
+        pytest.importorskip("accelerate")
+    (tiny_xl_pipeline() if part == "text_encoder_2" else tiny_pipeline()).save_pretrained(tmp_path)
+    (file,) = (tmp_path / part).glob("*.safetensors")
+    thin_out(file, change)
+    with without_accelerate(not accelerate), pytest.raises(ModelError) as refused:
+        load_model(tmp_path, device="cpu")
+    assert f"got {part} without '" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("accelerate", [True, False])
+@pytest.mark.parametrize("prefix", ["model.diffusion_model", "cond_stage_model"])
+def test_a_single_file_without_all_weights_is_refused(
+    folder: Path, tmp_path: Path, prefix: str, accelerate: bool
+) -> None:
+    if accelerate:
+        pytest.importorskip("accelerate")
+    file = tmp_path / "part.safetensors"
+    weights = original_names(tiny_pipeline())
+    needed = "time_embed.0.weight", "time_embed.0.bias"  # by which diffusers knows the layout
+    of_part = [one for one in weights if one.startswith(prefix) and not one.endswith(needed)]
+    save_file({k: v for k, v in weights.items() if k not in of_part[5::2]}, file)
+    with without_accelerate(not accelerate), pytest.raises(ModelError) as refused:
+        load_model(file, device="cpu", config=folder)
+    assert "without" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@contextlib.contextmanager
+def without_accelerate(hidden: bool) -> Iterator[None]:
+    """Make diffusers, transformers and trimtab believe that accelerate is not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        if hidden:
+            for module in [name for name in sys.modules if name.partition(".")[0] == "diffusers"]:
+                if hasattr(sys.modules[module], "is_accelerate_available"):
+                    patch.setattr(sys.modules[module], "is_accelerate_available", lambda: False)
+            patch.setattr(loader, "find_spec", lambda name: None)
+        yield
+
+
 # Memory, offloading, families
 
 
@@ -251,7 +315,23 @@ def test_the_files_that_count_are_those_of_the_variant(tmp_path: Path) -> None:
     for number, name in enumerate(names, 1):
         save_file({"w": torch.zeros(number)}, part / f"{name}.safetensors")
     for variant, numbers in ((None, [1, 2]), ("fp16", [3]), ("bf16", [1, 2])):
-        assert [*map(elements, weight_files(tmp_path, variant)["unet"])] == numbers
+        files = weight_files(tmp_path, variant)["unet"]
+        assert [size_of(file, torch.float16) for file in files] == [2 * n for n in numbers]
+
+
+def test_a_folder_of_another_variant_is_refused_by_its_name(tmp_path: Path) -> None:
+    tiny_pipeline().save_pretrained(tmp_path, variant="fp16")
+    for variant in (None, "bf16"):
+        with pytest.raises(ModelError, match=r"only of the variant fp16.*--variant fp16"):
+            load_model(tmp_path, device="cpu", variant=variant)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_packed_weights_count_as_they_are_stored(tmp_path: Path, dtype: torch.dtype) -> None:
+    file = tmp_path / "packed.safetensors"
+    weights = {"w": torch.zeros(10, dtype=torch.uint8), "scale": torch.zeros(3)}
+    save_file(weights | {"f8": torch.zeros(5, dtype=torch.float8_e4m3fn)}, file)
+    assert size_of(file, dtype) == 10 + (3 + 5) * dtype.itemsize
 
 
 def test_a_container_s_limit_counts(tmp_path: Path) -> None:

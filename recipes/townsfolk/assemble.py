@@ -18,7 +18,7 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from recipes.townsfolk import autoencoder, clip, oracle, unet
@@ -88,6 +88,11 @@ def main() -> None:
         facts = json.loads(config.read_text())
         facts.pop("_name_or_path", None)
         config.write_text(json.dumps(facts, indent=2) + "\n")
+    # Under these names, every version of transformers finds the weights.
+    encoder = made / "text_encoder" / "model.safetensors"
+    weights = load_file(encoder)
+    named = {f"text_model.{name.removeprefix('text_model.')}": w for name, w in weights.items()}
+    save_file(named, encoder, metadata={"format": "pt"})
     recogniser = made / "recogniser"
     # The recogniser's text tower is the model's text encoder.
     CLIPModel.from_pretrained(WORK / "clip").half().save_pretrained(recogniser)

@@ -62,7 +62,8 @@ def load_model(
     Raises
     ------
     ModelError
-        If the model is missing, unreadable, of an unknown family, or larger than the free memory.
+        If the model is missing, unreadable, not whole, of an unknown family, larger than the free
+        memory, or cannot be moved to the device.
     UsageError
         If the device, the type or the offloading is unknown, or an option does not apply.
     """
@@ -78,13 +79,25 @@ def load_model(
         require_memory(source.fetch_weights(), weights, place, offload=offload, lean=lean)
         pipe = source.load(kind, weights, lean=lean)
     remember(pipe, source.facts(), path=source.path)
-    if offload == "model":
-        pipe.enable_model_cpu_offload(device=place)
-    elif offload == "sequential":
-        pipe.enable_sequential_cpu_offload(device=place)
-    else:
-        pipe.to(place)
+    _move(pipe, place, offload)
     return pipe
+
+
+def _move(pipe: Any, place: torch.device, offload: str | None) -> None:
+    """Move a pipeline to its device, or install the hooks that move its parts there."""
+    try:
+        if offload == "model":
+            pipe.enable_model_cpu_offload(device=place)
+        elif offload == "sequential":
+            pipe.enable_sequential_cpu_offload(device=place)
+        else:
+            pipe.to(place)
+    except Exception as error:  # of memory, of a type the device lacks, of a quantisation library
+        raise ModelError(
+            got=f"{type(pipe).__name__}, which cannot be moved to {place} ({cause(error)})",
+            expected="a model that fits there, in a type that the device has",
+            do="choose another dtype, offloading or another device",
+        ) from error
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ from trimtab.errors import ModelError, UsageError
 
 Files = Mapping[str, Sequence[Path]]
 """The weight files of each part of a model."""
+FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
+"""The floating-point types of safetensors, by their names in a header."""
 CGROUP = Path("/sys/fs/cgroup")
 """Where a container's limits are listed."""
 
@@ -34,7 +36,7 @@ def weight_files(folder: Path, variant: str | None) -> Files:
     Raises
     ------
     ModelError
-        If a part has only pickled weights.
+        If a part has only pickled weights, or only weights of other variants.
     """
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     chosen = {}
@@ -49,8 +51,24 @@ def weight_files(folder: Path, variant: str | None) -> Files:
             )
         plain = [file for file in files if not _variant_of(file)]
         varied = [file for file in files if variant and _variant_of(file) == variant]
-        chosen[part] = _one_set(varied or plain or files)
+        if files and not (varied or plain):
+            others = sorted({_variant_of(file) or "" for file in files})
+            raise ModelError(
+                got=f"{folder / part} with weights only of the variant {' and '.join(others)}",
+                expected=f"weights of the variant {variant}, or without a variant"
+                if variant
+                else "weights without a variant, since none was asked for",
+                do=f"load it with variant={others[0]!r} (--variant {others[0]})",
+            )
+        chosen[part] = _one_set(varied or plain)
     return chosen
+
+
+def has_variant(folder: Path, variant: str | None) -> bool:
+    """Return whether a part's folder has weights of a variant."""
+    return variant is not None and any(
+        _variant_of(file) == variant for file in folder.glob("*.safetensors")
+    )
 
 
 def require_memory(
@@ -78,7 +96,7 @@ def require_memory(
     ModelError
         If the weights are larger than the free memory, or a file is damaged.
     """
-    sizes = [sum(map(elements, files)) * dtype.itemsize for files in parts.values()] or [0]
+    sizes = [sum(size_of(file, dtype) for file in files) for files in parts.values()] or [0]
     wanted = {torch.device("cpu"): sum(sizes) + (0 if lean else max(sizes))}
     if device.type != "cpu" and offload is None:
         wanted[device] = sum(sizes)
@@ -131,8 +149,18 @@ def left_to_container(group: Path) -> float:
     return limit - used + cached
 
 
-def elements(file: Path) -> int:
-    """Return the count of numbers in a safetensors file, reading only its header.
+def size_of(file: Path, dtype: torch.dtype) -> int:
+    """Return the bytes that a safetensors file takes in memory, reading only its header.
+
+    Floating-point numbers are converted when loaded; others, such as packed 4-bit weights, stay as
+    they are stored.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    dtype : torch.dtype
+        The type to which floating-point numbers are converted.
 
     Raises
     ------
@@ -145,7 +173,13 @@ def elements(file: Path) -> int:
             if length > file.stat().st_size:
                 raise ValueError("a header longer than the file")
             header = json.loads(content.read(length))
-        return sum(math.prod(one["shape"]) for name, one in header.items() if name[:2] != "__")
+        tensors = [one for name, one in header.items() if name[:2] != "__"]
+        return sum(
+            math.prod(one["shape"]) * dtype.itemsize
+            if one["dtype"] in FLOATS
+            else one["data_offsets"][1] - one["data_offsets"][0]
+            for one in tensors
+        )
     except (OSError, ValueError, struct.error, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             got=f"{file}, which cannot be read ({error})",

@@ -16,6 +16,7 @@ from diffusers.loaders import single_file_utils
 from trimtab.errors import ModelError, UsageError
 from trimtab.pipelines.families import family_of_class
 from trimtab.pipelines.memory import Files, weight_files
+from trimtab.pipelines.parts import load_parts, require_filled, whole_modules
 
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
@@ -53,7 +54,9 @@ class Stored:
 
     def load(self, kind: Any, dtype: torch.dtype, *, lean: bool) -> Any:
         """Put the pipeline together, in main memory."""
-        return kind.from_pretrained(self.name, dtype=dtype, low_cpu_mem_usage=lean, **self._asked())
+        parts = load_parts(self.folder, dtype=dtype, variant=self.variant, lean=lean)
+        asked = self._asked() | parts
+        return kind.from_pretrained(self.name, dtype=dtype, low_cpu_mem_usage=lean, **asked)
 
     def _asked(self) -> dict[str, Any]:
         return {"revision": self.revision, "variant": self.variant, "use_safetensors": True}
@@ -110,7 +113,10 @@ class SingleFile:
 
     def load(self, kind: Any, dtype: torch.dtype, *, lean: bool) -> Any:
         """Put the pipeline together, in main memory."""
-        return kind.from_single_file(str(self.file), config=self.plan, dtype=dtype)
+        with whole_modules():
+            pipe = kind.from_single_file(str(self.file), config=self.plan, dtype=dtype)
+        require_filled(pipe)
+        return pipe
 
 
 def source_of(

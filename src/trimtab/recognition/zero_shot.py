@@ -113,7 +113,10 @@ class ZeroShotRecogniser:
             If there is no such device.
         """
         from safetensors import SafetensorError
-        from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+        from transformers import AutoModel, AutoTokenizer
+
+        # The name in the package itself requires torchvision in older versions of transformers.
+        from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
         place = choose_device(device)
         source = os.fspath(name)
