@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tiny import SCHEDULERS, tiny_pipeline
+from tiny_families import TINY
 from trimtab.errors import ModelError, UsageError
 from trimtab.generation import ImageSet, OtherModelWarning, generate, initial_latents
 from trimtab.interventions import AddedWords, Direction, Intervention
 from trimtab.latents import SeedOverlapWarning
-from trimtab.pipelines import model_facts
+from trimtab.pipelines import NotFiniteWarning, model_facts
+from trimtab.recognition import classify
 from trimtab.storage import picture_hash
 
 PROMPT = "a photo of a doctor"
@@ -231,6 +234,65 @@ def test_weights_have_one_hash_in_float32_and_bfloat16() -> None:
     with torch.no_grad():
         pipe.unet.conv_in.weight.mul_(1.1)
     assert model_facts(pipe)["weights"] != whole
+
+
+class Certain:
+    """Recognises the first group in every picture."""
+
+    name = "certain"
+
+    def probabilities(self, images: Any, prompts: Any) -> np.ndarray:
+        return np.eye(len(prompts))[[0] * len(images)]
+
+
+def spoil(module: torch.nn.Module, method: str, value: float, rows: Any = slice(None)) -> None:
+    """Make a module return this value for some pictures of each call."""
+    original = getattr(module, method)
+
+    def spoilt(*args: Any, **options: Any) -> Any:
+        found = original(*args, **options)
+        tensor = found[0] if isinstance(found, tuple) else found.sample
+        tensor[rows] = value
+        return found
+
+    setattr(module, method, spoilt)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("to", [None, "store"])
+def test_a_picture_that_is_not_finite_is_blocked_and_named(
+    value: float, to: str | None, tmp_path: Path
+) -> None:
+    pipe = tiny_pipeline()
+    spoil(pipe.vae, "decode", value, rows=1)
+    store = to and tmp_path / to
+    for _ in range(2):  # the second time, from the store
+        with pytest.warns(NotFiniteWarning, match=r"1 of 3 pictures.*seeds 1\).*float32"):
+            images = generate(pipe, PROMPT, range(3), batch_size=3, to=store, num_inference_steps=4)
+    assert images.blocked == (False, True, False)
+    seen = classify(images, "gender", recogniser=Certain())
+    assert seen.answer().status.tolist() == ["known", "blocked", "known"]
+
+
+@pytest.mark.parametrize("part", ["unet", "vae"])
+def test_a_model_without_finite_pictures_is_an_error(part: str, tmp_path: Path) -> None:
+    pipe = tiny_pipeline()
+    with torch.no_grad():
+        [*getattr(pipe, part).parameters()][-1].fill_(math.nan)
+    for batch_size in (1, 2):
+        with pytest.raises(ModelError, match=r"denoiser in float32, autoencoder in float32"):
+            generate(pipe, PROMPT, range(2), batch_size=batch_size, num_inference_steps=4)
+
+
+@pytest.mark.parametrize("family", ["kandinsky3", "flux", "sana", "sd3"])
+def test_every_family_notices_pictures_that_are_not_finite(family: str) -> None:
+    pipe = TINY[family]()
+    decoder = getattr(pipe, "vae", None) or pipe.movq
+    spoil(decoder, "decode", math.nan, rows=0)
+    size = {"height": 64, "width": 64, "num_inference_steps": 2}
+    with pytest.warns(NotFiniteWarning, match="1 of 2 pictures"):
+        images = generate(pipe, PROMPT, range(2), **size)
+    assert images.blocked == (True, False)
 
 
 def test_a_direction_of_another_family_is_refused(pipe: Any) -> None:

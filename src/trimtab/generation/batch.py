@@ -9,7 +9,10 @@ from PIL import Image
 
 from trimtab.generation.initial import latents_and_generators
 from trimtab.interventions import Intervention, Steering
-from trimtab.pipelines import RunSettings, run
+from trimtab.pipelines import RunSettings, not_finite, run
+
+NOT_FINITE = "not_finite"
+"""The entry of a picture's environment that says why it is blocked."""
 
 
 class Batch(NamedTuple):
@@ -20,14 +23,14 @@ class Batch(NamedTuple):
     images : list of PIL.Image.Image
         One per seed.
     blocked : list of bool
-        True for pictures that the safety checker blacked out.
-    device : str
-        Type of the device they were made on.
+        True for pictures that the safety checker blacked out, or that are not finite.
+    environments : list of dict
+        For each picture, what `ImageRecord.environment` says beside what the job knows.
     """
 
     images: list[Image.Image]
     blocked: list[bool]
-    device: str
+    environments: list[dict[str, Any]]
 
 
 def make_batch(
@@ -52,6 +55,11 @@ def make_batch(
     interventions : sequence of Intervention
         One intervention per picture, with plain numbers as strengths. They may differ only in
         their strengths.
+
+    Raises
+    ------
+    ModelError
+        If there are several pictures, and none is finite.
     """
     size = {"height": settings.height, "width": settings.width}
     latents, generators = latents_and_generators(pipe, seeds, _together(interventions), **size)
@@ -66,7 +74,14 @@ def make_batch(
         conditioning=conditioning,
     )
     assert pictures is not None  # None only after an early stop
-    return Batch(*pictures, latents.device.type)
+    if len(seeds) > 1 and not any(pictures.finite):
+        raise not_finite(pipe)
+    shared = {"device": latents.device.type}
+    return Batch(
+        pictures.images,
+        [hidden or not fine for _, hidden, fine in zip(*pictures, strict=True)],
+        [shared if fine else shared | {NOT_FINITE: True} for fine in pictures.finite],
+    )
 
 
 def _together(interventions: Sequence[Intervention]) -> Steering:

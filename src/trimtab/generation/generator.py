@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from trimtab.errors import UsageError
+from trimtab.generation.batch import NOT_FINITE
 from trimtab.generation.images import ImageSet
 from trimtab.generation.initial import warn_if_elsewhere
 from trimtab.generation.job import Job, make_in_memory
 from trimtab.generation.store_job import make_in_store
 from trimtab.interventions import Adjustment, Steerable, as_intervention
 from trimtab.latents import batches, check_seeds, warn_on_overlap
-from trimtab.pipelines import RunSettings, latent_spec, model_facts
+from trimtab.pipelines import (
+    NotFiniteWarning,
+    RunSettings,
+    latent_spec,
+    model_facts,
+    not_finite,
+    remark_on_not_finite,
+)
 from trimtab.storage import Progress, Store, as_store
 
 
@@ -73,10 +82,12 @@ def generate(
     FileError
         If the store is not a store, is damaged, or cannot be written.
     ModelError
-        If the pipeline's family is not in the table.
+        If the pipeline's family is not in the table, or no picture has finite values.
 
     Warns
     -----
+    NotFiniteWarning
+        If some pictures have values that are not finite; these are blocked.
     SeedOverlapWarning
         If a direction was learned from some of the seeds.
     OtherModelWarning
@@ -96,7 +107,19 @@ def generate(
     if elsewhere:
         reserves["learned_elsewhere"] = elsewhere
     job = Job(pipe, prompts, order, intervention, settings, batch_size, facts, reserves)
-    return make_in_memory(job, progress) if store is None else make_in_store(job, store, progress)
+    found = make_in_memory(job, progress) if store is None else make_in_store(job, store, progress)
+    _check_finite(found, pipe)
+    return found
+
+
+def _check_finite(images: ImageSet, pipe: Any) -> None:
+    """Warn about pictures that are not finite, or raise if all are."""
+    seeds = [one.seed for one in images.records if one.environment.get(NOT_FINITE)]
+    if len(seeds) == len(images):
+        raise not_finite(pipe)
+    if seeds:
+        remark = remark_on_not_finite(pipe, seeds, len(images))
+        warnings.warn(remark, NotFiniteWarning, stacklevel=3)
 
 
 def _check_prompts(prompt: str | Sequence[str]) -> tuple[str, ...]:

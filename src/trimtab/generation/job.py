@@ -78,10 +78,10 @@ class Job:
         """The specs by their hashes."""
         return dict(self.specs.values())
 
-    def environment(self, device: str) -> dict[str, Any]:
-        """Return what may affect the last bits, and what is known about the model."""
+    def environment(self, of_picture: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what may affect the last bits, and what is known about model and picture."""
         versions, number = library_versions(), torch.get_num_threads()
-        return {"device": device, "threads": number, "versions": versions, **self.reserves}
+        return {**of_picture, "threads": number, "versions": versions, **self.reserves}
 
 
 def make_in_memory(job: Job, progress: Progress | None) -> ImageSet:
@@ -92,8 +92,8 @@ def make_in_memory(job: Job, progress: Progress | None) -> ImageSet:
             seeds = job.seeds[cut]
             each = [job.each[seed] for seed in seeds]
             batch = make_batch(job.pipe, job.settings, prompt, seeds, each)
-            environment = job.environment(batch.device)
-            for seed, one, image, blocked in zip(seeds, each, *batch[:2], strict=True):
+            for seed, one, image, blocked, of_picture in zip(seeds, each, *batch, strict=True):
+                environment = job.environment(of_picture)
                 spec, shown, done = job.specs[seed][0], picture_hash(image), one.to_dict()
                 records.append(ImageRecord(seed, prompt, spec, done, blocked, shown, environment))
                 images.append(image)

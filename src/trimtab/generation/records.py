@@ -25,8 +25,8 @@ class ImageRecord:
     intervention : dict or None
         The record of the intervention for this picture; None for pictures made elsewhere.
     blocked : bool
-        True if the pipeline's safety checker blacked out the picture, or if a black picture
-        replaces an unreadable one. Such pictures must not be classified.
+        True if the pipeline's safety checker blacked out the picture, its values are not finite,
+        or a black picture replaces an unreadable one. Such pictures must not be classified.
     picture : str
         Hash of the content; empty for a file that has not been read yet.
     environment : dict

@@ -56,9 +56,9 @@ def _make(job: Job, index: PictureIndex, prompt: str, block: range, missing: set
     beside = next(job.each[seed] for seed in block if seed in job.each)
     each = [job.each.get(seed, beside) for seed in block]
     batch = make_batch(job.pipe, job.settings, prompt, block, each)
-    environment = json.dumps(job.environment(batch.device), sort_keys=True)
     rows = []
-    for seed, image, blocked in zip(block, *batch[:2], strict=True):
+    for seed, image, blocked, of_picture in zip(block, *batch, strict=True):
+        environment = json.dumps(job.environment(of_picture), sort_keys=True)
         row = _row(job, prompt, seed)
         if row in missing:
             record = record_of_picture(row[0], job.documents[row[0]], prompt, seed, blocked)

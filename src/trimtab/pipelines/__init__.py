@@ -19,6 +19,7 @@ from trimtab.pipelines.families import (
     whole_number,
 )
 from trimtab.pipelines.fingerprint import Fingerprint, fingerprint_of, matches, module_fingerprint
+from trimtab.pipelines.finiteness import NotFiniteWarning, not_finite, remark_on_not_finite
 from trimtab.pipelines.identity import (
     folder_name,
     model_defaults,
@@ -38,6 +39,7 @@ __all__ = [
     "Family",
     "Fingerprint",
     "LatentSpec",
+    "NotFiniteWarning",
     "Pictures",
     "RunSettings",
     "Step",
@@ -61,9 +63,11 @@ __all__ = [
     "model_note",
     "model_path",
     "module_fingerprint",
+    "not_finite",
     "quiet_loading",
     "register_family",
     "release_memory",
+    "remark_on_not_finite",
     "run",
     "threads",
     "whole_number",

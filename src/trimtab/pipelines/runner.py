@@ -17,6 +17,7 @@ from trimtab.pipelines.families import (
     latent_spec,
     parameters,
 )
+from trimtab.pipelines.finiteness import Finiteness
 from trimtab.pipelines.schedules import Step, completing_calls, step_after
 from trimtab.pipelines.session import session
 from trimtab.pipelines.settings import RunSettings
@@ -34,10 +35,13 @@ class Pictures(NamedTuple):
         One per prompt.
     blocked : list of bool
         True if the pipeline's safety checker blacked out the picture.
+    finite : list of bool
+        False if the picture has values that are not finite.
     """
 
     images: list[Image.Image]
     blocked: list[bool]
+    finite: list[bool]
 
 
 class _Stop(Exception):
@@ -108,7 +112,7 @@ def run(
         call |= {name: None for name in PROMPTS if name in parameters(pipe)}
         call |= conditioning.arguments()
     with session(pipe, generators) as own:
-        watch = None
+        finiteness, watch = Finiteness(own), None
         if stop_after is not None or on_step is not None:
             watch = _Watch(own, latents, settings, stop_after, on_step)
             call |= watch.hooks()
@@ -133,7 +137,8 @@ def run(
             do="use a pipeline class that supports it",
         )
     blocked = getattr(output, "nsfw_content_detected", None) or [False] * len(output.images)
-    return Pictures(list(output.images), [bool(flag) for flag in blocked])
+    images = list(output.images)
+    return Pictures(images, [bool(flag) for flag in blocked], finiteness.of(len(images)))
 
 
 def _is_refusal(error: BaseException, pipe: Any) -> TypeGuard[ValueError]:
