@@ -48,6 +48,21 @@ def test_initial_latents_do_not_depend_on_the_batch(
         assert torch.equal(row, initial_latents(pipe, [seed], strength * D)[0])
 
 
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_noise_depends_on_the_seed_alone(pipe: Any, dtype: torch.dtype, device: str) -> None:
+    before = initial_latents(pipe, [0], 5 * D)
+    try:
+        torch.set_default_dtype(dtype)
+        torch.set_default_device(device)
+        after = initial_latents(pipe, [0], 5 * D)
+    finally:
+        torch.set_default_device(None)
+        torch.set_default_dtype(torch.float32)
+    assert after.device.type == "cpu"
+    assert torch.equal(before, after)
+
+
 @pytest.mark.parametrize("scheduler", ["DDIM", "Euler"])
 @pytest.mark.parametrize("steer", [None, 0 * D, [0, 0, 0] * D])
 def test_initial_latents_are_the_pipeline_s_own_draw(scheduler: str, steer: Any) -> None:

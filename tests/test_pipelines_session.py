@@ -201,6 +201,19 @@ def test_noise_of_a_brownian_tree_comes_from_the_seeds() -> None:
     assert np.abs(difference).max() <= 2  # by rounding: the noise is that of the seed
 
 
+def test_a_scheduler_with_noise_of_no_seed_is_refused_by_its_name() -> None:
+    class Careless(diffusers.DDIMScheduler):
+        def step(self, model_output: Any, timestep: Any, sample: Any, **options: Any) -> Any:
+            found = super().step(model_output, timestep, sample)
+            found.prev_sample += torch.randn_like(sample)
+            return found
+
+    pipe = tiny_pipeline()
+    pipe.scheduler = Careless.from_config(pipe.scheduler.config)
+    with pytest.raises(ModelError, match="Careless, which draws noise from torch's global state"):
+        pictures(pipe)
+
+
 def test_a_scheduler_that_does_not_tell_its_noise_level_generates_and_is_not_captured() -> None:
     pipe = tiny_pipeline()
     pipe.scheduler = diffusers.IPNDMScheduler()

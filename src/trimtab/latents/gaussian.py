@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -43,6 +44,10 @@ def noise_and_generators(
     seeds : iterable of int
         One seed per image.
     """
-    generators = [torch.Generator().manual_seed(seed) for seed in check_seeds(seeds, unique=False)]
-    draws = [torch.randn(spec.shape, generator=generator) for generator in generators]
+    # Type and device are named, since torch's process-wide defaults may be others.
+    generators = [
+        torch.Generator("cpu").manual_seed(seed) for seed in check_seeds(seeds, unique=False)
+    ]
+    kind: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}
+    draws = [torch.randn(spec.shape, generator=one, **kind) for one in generators]
     return torch.stack(draws), generators

@@ -7,12 +7,12 @@ import copy
 import functools
 import inspect
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
-from trimtab.errors import UsageError
+from trimtab.errors import ModelError, UsageError
 
 ENCODING = threading.RLock()
 """Tokenizers remember the padding and truncation of the last call, so calls must not overlap."""
@@ -40,6 +40,8 @@ def session(pipe: Any, generators: list[torch.Generator] | None) -> Iterator[Any
     ------
     UsageError
         If another session is using a part that only one session at a time can use.
+    ModelError
+        From a step of a scheduler that draws noise from torch's global state.
     """
     with _reserved(pipe), _scheduler(pipe, generators) as scheduler:
         own = copy.copy(pipe)
@@ -142,9 +144,39 @@ def _seeded(scheduler: Any, generators: list[torch.Generator] | None) -> Any:
     """
     if "generator" in inspect.signature(scheduler.step).parameters:
         scheduler.step = functools.partial(scheduler.step, generator=generators)
-    elif getattr(scheduler, "noise_sampler_seed", 0) is None and generators is not None:
+        return scheduler
+    if getattr(scheduler, "noise_sampler_seed", 0) is None and generators is not None:
         # The Brownian tree of DPMSolverSDE takes one seed per image.
         scheduler.noise_sampler_seed = [
             int(torch.randint(2**62, (), generator=one, device=one.device)) for one in generators
         ]
+    scheduler.step = _seeded_alone(scheduler.step, type(scheduler).__name__)
     return scheduler
+
+
+def _seeded_alone(step: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Reject noise that a scheduler's step draws from torch's global state."""
+
+    @functools.wraps(step)
+    def checked(*args: Any, **options: Any) -> Any:
+        values = (*args, *options.values())
+        device = next(one.device for one in values if isinstance(one, torch.Tensor))
+        before = _global_state(device)
+        found = step(*args, **options)
+        if not torch.equal(before, _global_state(device)):
+            raise ModelError(
+                got=f"{name}, which draws noise from torch's global state",
+                expected="a scheduler whose noise comes from the seed of each picture, so that "
+                "pictures with the same seed form pairs",
+                do="choose another scheduler",
+            )
+        return found
+
+    return checked
+
+
+def _global_state(device: torch.device) -> torch.Tensor:
+    """Return the state of torch's global generator of a device, as bytes."""
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.mps.get_rng_state() if device.type == "mps" else torch.get_rng_state()
