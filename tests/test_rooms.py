@@ -145,6 +145,30 @@ def test_import_is_light(code: str) -> None:
     assert fresh(code).isdisjoint(HEAVY)
 
 
+APPLIED = """
+import torch, trimtab
+direction = trimtab.Direction.load({file!r})
+noise = torch.randn(3, 4, 8, 8) + torch.from_numpy(([0, 1, 2] * direction).offset(3))
+again = trimtab.load_intervention({file!r}, 2.5).resampled((4, 4, 4)).offset(1)
+"""
+
+
+def test_applying_a_direction_loads_torch_and_numpy_only(tmp_path: Path) -> None:
+    file = trimtab.Direction.random((4, 8, 8), 0).save(tmp_path / "d.safetensors")
+    loaded = fresh(APPLIED.format(file=str(file)))
+    heavier = ("scipy", "pandas", "PIL", "huggingface_hub", "fsspec", "jinja2", "pydantic", "yaml")
+    assert loaded.isdisjoint({*HEAVY, *heavier} - {"torch"})
+    assert "torch" in loaded
+
+
+def test_applying_a_mitigation_needs_no_diffusers(tmp_path: Path) -> None:
+    words = trimtab.AddedWords("smiling")
+    mitigation = trimtab.Intervention(3 * trimtab.Direction.random((4, 8, 8), 0), words)
+    file = mitigation.save(tmp_path / "m.safetensors")
+    loaded = fresh(f"import trimtab; trimtab.load_intervention({str(file)!r}).offset(1)")
+    assert loaded.isdisjoint({*HEAVY, "scipy", "pandas", "PIL", "huggingface_hub", "fsspec"})
+
+
 @pytest.mark.parametrize("name", trimtab.__all__)
 def test_public_names_are_there(name: str) -> None:
     assert getattr(trimtab, name) is not None
