@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab import townsfolk
+from trimtab.cli.comfyui import graph_of, told_graph
 from trimtab.cli.options import EMBEDDED
 from trimtab.errors import FileError
 from trimtab.generation.companions import direction_file, terms_of, where_made
@@ -24,7 +25,7 @@ from trimtab.interventions import (
 from trimtab.interventions.adjustment import JOINT
 from trimtab.interventions.file import DIRECTION, FORMATS, MITIGATION
 from trimtab.storage import PictureIndex, PictureRow, Store, require_kinds
-from trimtab.storage.pictures import read_picture, record_of
+from trimtab.storage.pictures import CHUNK, read_picture, record_of
 from trimtab.storage.root import STORE_FILE
 
 MODEL = {
@@ -96,7 +97,12 @@ def _of_mitigation(mitigation: Intervention) -> tuple[dict[str, Any], str]:
 
 
 def _of_picture(path: Path) -> tuple[dict[str, Any], str]:
-    record = record_of(read_picture(path), str(path))
+    picture = read_picture(path)
+    graph = None if CHUNK in picture.info else graph_of(picture.info)
+    if graph is not None:
+        facts, told = told_graph(graph)
+        return facts, _lines(told)
+    record = record_of(picture, str(path))
     require_kinds(path, record, **KINDS)
     _require_terms(path, record)
     root = path.absolute().parents[4] if len(path.absolute().parents) > 4 else path
