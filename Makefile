@@ -24,7 +24,7 @@ TORCH_INDEX_URL := $(shell cat $(STAMP) 2>/dev/null)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install settings demo test oldest resolve lint schemas bench clean
+.PHONY: help install settings demo test oldest resolve lint schemas comfyui bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -93,6 +93,9 @@ lint: install ## run ruff (rules and format) and mypy
 
 schemas: install ## write the JSON Schemas of the results to docs/schemas
 	$(BIN)/python docs/write_schemas.py
+
+comfyui: ## write the ComfyUI nodes as a folder that stands alone, dist/comfyui-trimtab
+	python3 integrations/write_comfyui.py
 
 bench: install ## measure every figure in the docs (JSON in runs/bench); fail if a bar is missed
 	@status=0; for name in startup store overhead learn; do \

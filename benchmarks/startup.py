@@ -14,9 +14,8 @@ import time
 from pathlib import Path
 from statistics import median
 
-from common import arguments, finish
-
 import trimtab
+from common import arguments, finish
 
 APPLY = """
 import time, torch

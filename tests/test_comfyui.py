@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 import torch
 
 import comfyui_types as comfy
+import trimtab
 from trimtab.errors import FileError, TrimtabError, UsageError
 from trimtab.interventions import AddedWords, Direction, Intervention, Steering
 from trimtab.latents import noise as noise_of_trimtab
@@ -26,6 +29,8 @@ SHAPES = {  # channels, height, width as ComfyUI's empty latents have them, with
     "Flux2": (128, 4, 4),
     "QwenImage": (16, 1, 8, 8),
 }
+FIELDS = ("INT", "FLOAT", "STRING", "BOOLEAN")
+"""Types of inputs that ComfyUI draws as a field, besides lists."""
 
 
 @pytest.fixture
@@ -402,3 +407,91 @@ def test_comfyui_finds_what_it_looks_for(nodes: Any) -> None:
         shown = {**asked["required"], **asked.get("optional", {})}
         assert all(options["tooltip"] for _, options in shown.values())
         json.dumps(shown)  # as /object_info sends it
+
+
+def test_the_folder_can_be_found_and_installed() -> None:
+    config = tomllib.loads((FOLDER / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = (FOLDER / "requirements.txt").read_text(encoding="utf-8").split()
+    assert config["project"]["version"] == trimtab.__version__
+    assert config["project"]["dependencies"] == needed
+    assert config["tool"]["comfy"].keys() >= {"PublisherId", "DisplayName", "requires-comfyui"}
+
+
+ALONE = """
+import importlib.util, json, os, sys
+from pathlib import Path
+folder, tests, models = sys.argv[1:]
+# Leave out the trimtab that the tests run with, wherever it is installed.
+sys.path = [one for one in sys.path if not os.path.isdir(os.path.join(one, "trimtab"))]
+sys.path.append(tests)
+import comfyui_types as comfy
+sys.modules["folder_paths"] = comfy.folder_paths(Path(models))
+spec = importlib.util.spec_from_file_location("nodes_of_trimtab", folder + "/__init__.py")
+module = importlib.util.module_from_spec(spec)
+sys.modules["nodes_of_trimtab"] = module
+spec.loader.exec_module(module)
+import torch
+import trimtab
+nodes = module.NODE_CLASS_MAPPINGS
+steering, _ = nodes["TrimtabLoadDirection"]().load("m.safetensors", 1.0)["result"]
+(model,) = nodes["TrimtabSteerModel"]().steer(comfy.Model("SD15"), steering)
+latent = {"samples": torch.zeros(1, 4, 8, 8)}
+moved = comfy.ksampler(model, 7, latent) - comfy.prepare_noise(latent["samples"], 7)
+heavy = {"diffusers", "transformers", "sklearn", "scipy", "pyarrow", "PIL"} & set(sys.modules)
+found = {"trimtab": trimtab.__file__, "moved": float(moved.norm()), "heavy": sorted(heavy)}
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("way", ["written", "linked"])
+def test_the_folder_works_without_an_installed_trimtab(tmp_path: Path, way: str) -> None:
+    folder = tmp_path / "custom_nodes" / "comfyui-trimtab"
+    if way == "written":
+        writer = FOLDER.parent / "write_comfyui.py"
+        subprocess.run([sys.executable, writer, folder], check=True, capture_output=True)
+        subprocess.run([sys.executable, writer, folder], check=True, capture_output=True)  # again
+        assert (folder / "LICENSE").is_file() and (folder / "example_workflows").is_dir()
+        source = folder / "vendor"
+    else:
+        folder.parent.mkdir()
+        folder.symlink_to(FOLDER)
+        source = FOLDER.parents[1] / "src"
+    models = tmp_path / "models"
+    (models / "trimtab").mkdir(parents=True)
+    Intervention(3 * direction_like((4, 8, 8), family="stable-diffusion")).save(
+        models / "trimtab" / "m.safetensors"
+    )
+    command = [sys.executable, "-I", "-c", ALONE, folder, Path(__file__).parent, models]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["trimtab"] == str(source / "trimtab" / "__init__.py")
+    assert found["moved"] == pytest.approx(3, rel=1e-3)
+    assert found["heavy"] == []
+
+
+def test_nothing_else_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    writer = FOLDER.parent / "write_comfyui.py"
+    done = subprocess.run([sys.executable, writer, tmp_path], capture_output=True, text=True)
+    assert done.returncode == 1 and "name another folder" in done.stderr
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("file", sorted((FOLDER / "example_workflows").glob("*.json")))
+def test_an_example_fits_the_nodes(nodes: Any, file: Path) -> None:
+    workflow = json.loads(file.read_text(encoding="utf-8"))
+    boxes = {box["id"]: box for box in workflow["nodes"]}
+    for link, source, slot, target, place, kind in workflow["links"]:
+        assert link in boxes[source]["outputs"][slot]["links"]
+        assert boxes[target]["inputs"][place]["link"] == link
+        assert boxes[source]["outputs"][slot]["type"] == kind
+    ours = [box for box in boxes.values() if box["type"].startswith("Trimtab")]
+    assert len(ours) >= 2
+    for box in ours:
+        node = nodes.NODE_CLASS_MAPPINGS[box["type"]]
+        asked = node.INPUT_TYPES()
+        inputs = {**asked["required"], **asked.get("optional", {})}
+        fields = [one for one, (kind, _) in inputs.items() if kind in FIELDS or type(kind) is list]
+        assert len(box["widgets_values"]) == len(fields)
+        assert {one["name"] for one in box["inputs"]} <= set(inputs)
+        assert tuple(one["type"] for one in box["outputs"]) == node.RETURN_TYPES
