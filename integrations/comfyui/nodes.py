@@ -244,7 +244,7 @@ class SteerModel:
             with named(MODEL):
                 raise UsageError(
                     got="a ComfyUI without wrappers around samplers",
-                    expected="0.3.13 or later",
+                    expected="0.3.11 or later",
                     do=f"update ComfyUI, or use {NOISE} with SamplerCustomAdvanced",
                 )
         clone.add_wrapper_with_key(OUTER_SAMPLE, CATEGORY, _around_sampling(steering, resample))
