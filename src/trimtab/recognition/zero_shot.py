@@ -22,6 +22,13 @@ from trimtab.pipelines import (
     quiet_loading,
 )
 from trimtab.recognition.protocol import OWN_FOLDER
+from trimtab.recognition.tokens import (
+    SIGLIP,
+    accepted,
+    is_masked,
+    require_no_effect_of_padding,
+    tokens_of,
+)
 from trimtab.storage import document_hash, picture_hash
 
 _KEPT = 4096  # picture embeddings to cache
@@ -80,6 +87,8 @@ class ZeroShotRecogniser:
         self.image_processor = image_processor
         self.name = name or type(model).__name__
         self.batch_size = batch_size
+        if is_masked(model):
+            require_no_effect_of_padding(model, tokenizer, self._unit)
         self._seen: dict[str, NDArray[np.float32]] = {}
         self._centres: dict[tuple[tuple[str, ...], ...], NDArray[np.float64]] = {}
 
@@ -159,9 +168,12 @@ class ZeroShotRecogniser:
         As in `trimtab.pipelines.module_fingerprint`, only a sample of large tensors is hashed. The
         device and the versions of libraries are not included.
         """
+        # Only recognisers whose answers a change of the code affects get another fingerprint.
+        kind = self.model.config.model_type
+        changed = is_masked(self.model) or kind in SIGLIP
         return document_hash(
             {
-                "code": _CODE,
+                "code": "zero-shot 2" if changed else _CODE,
                 "model": module_fingerprint(self.model, self.tokenizer),
                 "image_processor": _plain(self.image_processor.to_dict()),
                 "length": self.model.config.text_config.max_position_embeddings,
@@ -180,9 +192,9 @@ class ZeroShotRecogniser:
                 rgb = [picture.convert("RGB") for picture in fresh.values()]
                 rgb += rgb[-1:] * (-len(rgb) % _PADDED)
                 inputs = self.image_processor(images=rgb, return_tensors="pt")
-                rows = self._unit(
-                    self.model.get_image_features, pixel_values=inputs["pixel_values"]
-                )
+                features = self.model.get_image_features
+                names = accepted(features)
+                rows = self._unit(features, **{k: v for k, v in inputs.items() if k in names})
                 self._seen.update(zip(fresh, rows, strict=False))
         found = self._stack([self._seen[key] for key in keys])
         for key in list(self._seen)[: max(0, len(self._seen) - _KEPT)]:
@@ -193,16 +205,8 @@ class ZeroShotRecogniser:
         """Return unit embeddings of sentences, shape (m, e); long sentences are truncated."""
         rows: list[NDArray[np.float32]] = []
         for batch in _batches(sentences, self.batch_size):
-            # Always pad to full length without a mask, as in SigLIP's training. For CLIP, which is
-            # causal and pools at the end-of-text token, this makes no difference.
-            tokens = self.tokenizer(
-                list(batch),
-                padding="max_length",
-                truncation=True,
-                max_length=self.model.config.text_config.max_position_embeddings,
-                return_tensors="pt",
-            )
-            rows.extend(self._unit(self.model.get_text_features, input_ids=tokens["input_ids"]))
+            tokens = tokens_of(self.model, self.tokenizer, batch)
+            rows.extend(self._unit(self.model.get_text_features, **tokens))
         return self._stack(rows)
 
     def probabilities(
@@ -281,6 +285,12 @@ class ZeroShotRecogniser:
         with torch.inference_mode():
             found = features(**inputs)
         vectors = found if isinstance(found, torch.Tensor) else found.pooler_output
+        if vectors.dim() != 2:
+            raise ModelError(
+                got=f"{type(self.model).__name__}, with embeddings of shape {tuple(vectors.shape)}",
+                expected="one vector for each picture or sentence",
+                do="choose a CLIP or SigLIP model",
+            )
         unit = torch.nn.functional.normalize(vectors.float(), dim=-1)
         array: NDArray[np.float32] = unit.cpu().numpy()
         return array
