@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 
-def lazy(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+def lazy(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
     """Return the ``__getattr__`` of a package (PEP 562).
 
     Parameters
@@ -15,14 +15,15 @@ def lazy(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     package : str
         The ``__name__`` of the package.
     modules : mapping
-        Module of each name, relative to the package. A name that is its own module stands for the
-        module itself.
+        Names of each module, which is relative to the package. A name that is its own module stands
+        for the module itself.
     """
+    module_of = {name: module for module, names in modules.items() for name in names}
 
     def __getattr__(name: str) -> Any:
-        if name not in modules:
+        if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module = import_module(f"{package}.{modules[name]}")
-        return module if name == modules[name] else getattr(module, name)
+        module = import_module(f"{package}.{module_of[name]}")
+        return module if name == module_of[name] else getattr(module, name)
 
     return __getattr__

@@ -34,15 +34,8 @@ __all__ = [
 __getattr__ = lazy(
     __name__,
     {
-        "accuracy": "plots",
-        "contact_sheet": "thumbnails",
-        "deviation": "plots",
-        "differences": "plots",
-        "dose_response": "plots",
-        "gallery": "thumbnails",
-        "heading": "fragment",
-        "notebook": "fragment",
-        "shares": "plots",
-        "write_strip": "thumbnails",
+        "fragment": ["heading", "notebook"],
+        "plots": ["accuracy", "deviation", "differences", "dose_response", "shares"],
+        "thumbnails": ["contact_sheet", "gallery", "write_strip"],
     },
 )

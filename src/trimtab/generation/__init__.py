@@ -30,9 +30,7 @@ __all__ = [
 __getattr__ = lazy(
     __name__,
     {
-        "OtherModelWarning": "initial",
-        "generate": "generator",
-        "initial_latents": "initial",
-        "steered_blocks": "initial",
+        "generator": ["generate"],
+        "initial": ["OtherModelWarning", "initial_latents", "steered_blocks"],
     },
 )

@@ -68,12 +68,7 @@ __all__ = [
 __getattr__ = lazy(
     __name__,
     {
-        "DirectionEstimator": "estimators",
-        "LogisticDirection": "estimators",
-        "MeanDifference": "estimators",
-        "SVMDirection": "estimators",
-        "StepAccuracy": "step_choice",
-        "accuracy_by_step": "step_choice",
-        "choose_step": "step_choice",
+        "estimators": ["DirectionEstimator", "LogisticDirection", "MeanDifference", "SVMDirection"],
+        "step_choice": ["StepAccuracy", "accuracy_by_step", "choose_step"],
     },
 )

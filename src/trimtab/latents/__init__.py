@@ -44,9 +44,8 @@ __all__ = [
 __getattr__ = lazy(
     __name__,
     {
-        "LatentSamples": "samples",
-        "capture": "captures",
-        "noise": "gaussian",
-        "noise_and_generators": "gaussian",
+        "captures": ["capture"],
+        "gaussian": ["noise", "noise_and_generators"],
+        "samples": ["LatentSamples"],
     },
 )

@@ -40,4 +40,4 @@ __all__ = [
 ]
 
 # These need torch and pyarrow: observations can be read and audited without them.
-__getattr__ = lazy(__name__, {"ZeroShotRecogniser": "zero_shot", "tidy": "archive"})
+__getattr__ = lazy(__name__, {"archive": ["tidy"], "zero_shot": ["ZeroShotRecogniser"]})

@@ -21,19 +21,12 @@ from trimtab.storage.documents import (
 from trimtab.storage.files import Progress, sha256, write_atomic
 
 if TYPE_CHECKING:
-    from trimtab.storage.codec import from_document as from_document
-    from trimtab.storage.codec import json_schema as json_schema
-    from trimtab.storage.codec import to_document as to_document
-    from trimtab.storage.index import PictureIndex as PictureIndex
-    from trimtab.storage.index import PictureRow as PictureRow
-    from trimtab.storage.pictures import picture_hash as picture_hash
-    from trimtab.storage.pictures import read_picture as read_picture
-    from trimtab.storage.rows import Schema as Schema
-    from trimtab.storage.rows import register_schema as register_schema
-    from trimtab.storage.store import Store as Store
-    from trimtab.storage.store import as_store as as_store
-    from trimtab.storage.store import scratch_store as scratch_store
-    from trimtab.storage.tensors import encode_tensors as encode_tensors
+    from trimtab.storage.codec import from_document, json_schema, to_document
+    from trimtab.storage.index import PictureIndex, PictureRow
+    from trimtab.storage.pictures import picture_hash, read_picture
+    from trimtab.storage.rows import Schema, register_schema
+    from trimtab.storage.store import Store, as_store, scratch_store
+    from trimtab.storage.tensors import encode_tensors
 
 __all__ = [
     "Difference",
@@ -65,18 +58,11 @@ __all__ = [
 __getattr__ = lazy(
     __name__,
     {
-        "PictureIndex": "index",
-        "PictureRow": "index",
-        "Schema": "rows",
-        "Store": "store",
-        "as_store": "store",
-        "encode_tensors": "tensors",
-        "from_document": "codec",
-        "json_schema": "codec",
-        "picture_hash": "pictures",
-        "read_picture": "pictures",
-        "register_schema": "rows",
-        "scratch_store": "store",
-        "to_document": "codec",
+        "codec": ["from_document", "json_schema", "to_document"],
+        "index": ["PictureIndex", "PictureRow"],
+        "pictures": ["picture_hash", "read_picture"],
+        "rows": ["Schema", "register_schema"],
+        "store": ["Store", "as_store", "scratch_store"],
+        "tensors": ["encode_tensors"],
     },
 )

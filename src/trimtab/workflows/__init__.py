@@ -11,12 +11,11 @@ from trimtab.lazy import lazy
 from trimtab.workflows.results import AuditResult, LearnResult, MitigationResult, load_result
 
 if TYPE_CHECKING:
-    from trimtab.workflows.audits import audit as audit
-    from trimtab.workflows.audits import audit_images as audit_images
-    from trimtab.workflows.directions import learn as learn
-    from trimtab.workflows.effect import measured_effect as measured_effect
-    from trimtab.workflows.mitigation import mitigate as mitigate
-    from trimtab.workflows.plan import Plan as Plan
+    from trimtab.workflows.audits import audit, audit_images
+    from trimtab.workflows.directions import learn
+    from trimtab.workflows.effect import measured_effect
+    from trimtab.workflows.mitigation import mitigate
+    from trimtab.workflows.plan import Plan
 
 __all__ = [
     "AuditResult",
@@ -34,11 +33,10 @@ __all__ = [
 __getattr__ = lazy(
     __name__,
     {
-        "Plan": "plan",
-        "audit": "audits",
-        "audit_images": "audits",
-        "learn": "directions",
-        "measured_effect": "effect",
-        "mitigate": "mitigation",
+        "audits": ["audit", "audit_images"],
+        "directions": ["learn"],
+        "effect": ["measured_effect"],
+        "mitigation": ["mitigate"],
+        "plan": ["Plan"],
     },
 )
