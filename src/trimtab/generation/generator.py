@@ -25,6 +25,7 @@ from trimtab.pipelines import (
     remark_on_not_finite,
 )
 from trimtab.storage import Progress, Store, as_store
+from trimtab.storage.specs import reserves_of
 
 
 def generate(
@@ -103,7 +104,7 @@ def generate(
     warn_on_overlap(order, intervention.seeds)
     facts = model_facts(pipe)
     elsewhere = warn_if_elsewhere(pipe, intervention, facts)
-    reserves = {name: facts[name] for name in ("changed", "unread") if facts.get(name) is not None}
+    reserves = reserves_of(facts)
     if elsewhere:
         reserves["learned_elsewhere"] = elsewhere
     job = Job(pipe, prompts, order, intervention, settings, batch_size, facts, reserves)

@@ -12,11 +12,12 @@ import torch
 from trimtab.generation.batch import make_batch
 from trimtab.generation.images import ImageSet
 from trimtab.generation.records import ImageRecord
-from trimtab.generation.spec import spec_of
+from trimtab.generation.spec import FORMAT
 from trimtab.interventions import Intervention
 from trimtab.latents import batches
 from trimtab.pipelines import RunSettings, library_versions, model_path
 from trimtab.storage import Progress, document_hash, picture_hash
+from trimtab.storage.specs import spec_of
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ class Job:
     @cached_property
     def specs(self) -> dict[int, tuple[str, dict[str, Any]]]:
         """The hash and the document of the spec for each seed."""
+        shared = FORMAT, self.facts, self.settings.to_dict(), self.batch_size
         known = {
-            id(one): spec_of(self.facts, self.settings.to_dict(), self.batch_size, one.to_dict())
-            for one in self.each.values()
+            id(one): spec_of(*shared, intervention=one.to_dict()) for one in self.each.values()
         }
         hashed = {key: (document_hash(spec), spec) for key, spec in known.items()}
         return {seed: hashed[id(one)] for seed, one in self.each.items()}

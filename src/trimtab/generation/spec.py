@@ -5,38 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trimtab.storage.specs import model_of
-
 FORMAT = "trimtab-spec"
-
-
-def spec_of(
-    facts: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    batch_size: int,
-    intervention: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the spec of pictures.
-
-    Parameters
-    ----------
-    facts : mapping
-        The result of `model_facts` for the model.
-    settings : mapping
-        The settings of the run, with every default filled in.
-    batch_size : int
-        Number of seeds in a block.
-    intervention : mapping
-        The record of the intervention.
-    """
-    return {
-        "format": FORMAT,
-        "version": 1,
-        "model": model_of(facts),
-        "settings": dict(settings),
-        "batch_size": batch_size,
-        "intervention": dict(intervention),
-    }
 
 
 def foreign_spec(collection: str) -> dict[str, Any]:

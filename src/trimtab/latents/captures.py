@@ -20,7 +20,7 @@ from trimtab.latents.gaussian import noise_and_generators
 from trimtab.latents.samples import LatentSamples
 from trimtab.latents.seeds import batches, blocks, check_seeds, turn
 from trimtab.latents.shards import Shard, ShardFolder
-from trimtab.latents.spec import prompts_of, settings_of, spec_of
+from trimtab.latents.spec import FORMAT, prompts_of, settings_of
 from trimtab.pipelines import (
     LatentSpec,
     RunSettings,
@@ -33,6 +33,7 @@ from trimtab.pipelines import (
     threads,
 )
 from trimtab.storage import Progress, Store, as_store
+from trimtab.storage.specs import reserves_of, spec_of
 
 
 def capture(
@@ -105,17 +106,20 @@ def capture(
     details: dict[str, Any] = {
         "attribute": attribute.name,
         "on": concepts and [c if isinstance(c, str) else c.name for c in concepts],
-        "prompts": {name: list(texts) for name, texts in attribute.prompts(on=concepts).items()},
         "shape": list(spec.shape),
         "dtype": _stored_dtype(dtype),
         "steps": _check_steps(steps, run_settings),
+        # A list, since arrays follow the order of groups, and entries of an object have no order.
+        "groups": [
+            {"name": name, "prompts": list(texts)}
+            for name, texts in attribute.prompts(on=concepts).items()
+        ],
     }
-    document = spec_of(facts, run_settings.to_dict(), batch_size, details)
+    document = spec_of(FORMAT, facts, run_settings.to_dict(), batch_size, capture=details)
     job = _Job(pipe, spec, run_settings, document)
     if to is None:
         return _in_memory(job, seeds, progress)
-    reserves = {name: facts[name] for name in ("changed", "unread") if facts.get(name) is not None}
-    return _in_store(job, seeds, as_store(to), reserves, progress)
+    return _in_store(job, seeds, as_store(to), reserves_of(facts), progress)
 
 
 @dataclass(frozen=True)

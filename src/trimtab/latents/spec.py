@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trimtab.storage import require_kinds
-from trimtab.storage.specs import NAMES, model_of
+from trimtab.storage.specs import NAMES
 
 FORMAT = "trimtab-capture"
 CAPTURE = {
@@ -16,38 +16,6 @@ CAPTURE = {
     "shape": list[int],
     "dtype": str,
 }
-
-
-def spec_of(
-    facts: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    batch_size: int,
-    capture: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the spec of a capture.
-
-    Parameters
-    ----------
-    facts : mapping
-        The result of `model_facts` for the model.
-    settings : mapping
-        The settings of the run, with every default filled in.
-    batch_size : int
-        Number of seeds in a block.
-    capture : mapping
-        ``attribute``, ``on``, ``prompts`` by group, ``steps``, ``shape`` and ``dtype``.
-    """
-    # A list, since arrays follow the order of groups, and entries of an object have no order.
-    groups = [{"name": name, "prompts": list(p)} for name, p in capture["prompts"].items()]
-    rest = {name: value for name, value in capture.items() if name != "prompts"}
-    return {
-        "format": FORMAT,
-        "version": 1,
-        "model": model_of(facts),
-        "settings": dict(settings),
-        "batch_size": batch_size,
-        "capture": rest | {"groups": groups},
-    }
 
 
 def settings_of(spec: Mapping[str, Any], seeds: Sequence[int], where: str = "") -> dict[str, Any]:

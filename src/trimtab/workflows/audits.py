@@ -90,7 +90,7 @@ def audit(
     texts, asked = prompts_from(prompts), _attributes(attributes)
     targets = targets_of(asked, target)
     settings = RunSettings(num_inference_steps, guidance_scale, negative_prompt, height, width)
-    settings = settings.resolve(pipe)
+    run = settings.resolve(pipe).to_dict() | {"batch_size": batch_size}
     store = None if to is None else as_store(to)
     # Load it before generating, which takes long, since a recogniser is often missing.
     found = recogniser_for(ImageSet([], [], model_path=model_path(pipe)), recogniser, device=device)
@@ -100,14 +100,9 @@ def audit(
         range(first_seed, first_seed + n),
         steer,
         adjust,
-        num_inference_steps=num_inference_steps,
-        guidance_scale=guidance_scale,
-        negative_prompt=negative_prompt,
-        height=height,
-        width=width,
-        batch_size=batch_size,
         to=store,
         progress=progress,
+        **run,
     )
     reading = Reader(asked, found, store)(images, texts)
     names = [one.name for one in asked]
@@ -120,7 +115,7 @@ def audit(
             name=_name(texts[0], asked, targets, found, [*texts, spec, n, first_seed]),
             model=model_of(model_facts(pipe)),
             note=model_note(pipe),
-            settings=settings.to_dict() | {"batch_size": batch_size},
+            settings=run,
             prompts=texts,
             spec=spec,
             intervention=intervention,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ def fit_direction(
     store : Store, optional
         Where to store latents.
     run : mapping
-        Run settings for `capture`.
+        Settings for `capture`, with every default filled in, and the batch size.
     steps : sequence of int, optional
         Steps to choose from; default 10 to 30 % of the run.
     decided : callable, optional
@@ -101,9 +101,7 @@ def fit_direction(
     progress : callable, optional
         ``progress(done, total, what)``.
     """
-    if steps is None:
-        count = RunSettings(run.get("num_inference_steps")).resolve(pipe).num_inference_steps
-        steps = capture_steps(count or 1)
+    steps = capture_steps(run["num_inference_steps"]) if steps is None else steps
     samples = capture(
         pipe, one, seeds, steps, on=list(on) or None, to=store, progress=progress, **run
     )
@@ -194,16 +192,8 @@ def learn(
         )
     group = one.group(towards).name if towards else one.names[0]
     store = as_store(to)
-    run = {
-        "num_inference_steps": num_inference_steps,
-        "guidance_scale": guidance_scale,
-        "negative_prompt": negative_prompt,
-        "height": height,
-        "width": width,
-        "batch_size": batch_size,
-    }
     settings = RunSettings(num_inference_steps, guidance_scale, negative_prompt, height, width)
-    settings = settings.resolve(pipe)
+    run = settings.resolve(pipe).to_dict() | {"batch_size": batch_size}
     concepts = [on] if isinstance(on, str) else list(on)
     found = fit_direction(
         pipe,
@@ -217,10 +207,7 @@ def learn(
         progress=progress,
     )
     if licence is not None:
-        annotated = found.direction.annotated(licence=licence)
-        found = Fitted(
-            annotated, found.estimator, found.step, found.accuracies, found.seeds, found.on
-        )
+        found = replace(found, direction=found.direction.annotated(licence=licence))
     # Overwrite the file, because the same array may have a different licence.
     store.write_file(direction_file(found.direction), found.direction.to_bytes())
     facts = model_facts(pipe)
@@ -229,7 +216,7 @@ def learn(
     return LearnResult(
         name=f"{slug(one.name)}-{slug(group)}-{identity[:8]}",
         model=model_of(facts),
-        settings=settings.to_dict() | {"batch_size": batch_size},
+        settings=run,
         learned=learned,
         accuracy=found.estimator.cv_accuracy_,
         accuracy_interval=found.estimator.cv_accuracy_interval_,

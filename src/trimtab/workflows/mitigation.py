@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -144,18 +144,12 @@ class _Study:
         self.reader = Reader(every, recogniser, store, plan.rule, oracle)
         self.reader.check(plan.prompts)
         self.model = model_of(model_facts(pipe))
-        asked = RunSettings(
-            plan.num_inference_steps,
-            plan.guidance_scale,
-            plan.negative_prompt,
-            plan.height,
-            plan.width,
-        )
-        self.settings = asked.resolve(pipe).to_dict()
-        self.run_options = vars(asked) | {"batch_size": plan.batch_size}
+        asked = RunSettings(**{one.name: getattr(plan, one.name) for one in fields(RunSettings)})
+        settings = asked.resolve(pipe).to_dict()
+        self.settings = settings | {"batch_size": plan.batch_size}
         identity = {
             "model": self.model,
-            "settings": self.settings,
+            "settings": settings,
             "recogniser": [recogniser_name(recogniser), recogniser_version(recogniser)],
         }
         # Decisions do not depend on the number of audit pictures.
@@ -204,7 +198,7 @@ class _Study:
             name=self.name,
             model=self.model,
             note=model_note(self.pipe),
-            settings=self.settings | {"batch_size": self.plan.batch_size},
+            settings=self.settings,
             prompts=self.plan.prompts,  # type: ignore[arg-type]
             concepts=tuple(map(self.plan.rule.concept, self.plan.prompts)),
             concept_rule=str(self.plan.rule),
@@ -242,7 +236,7 @@ class _Study:
             on=on,
             seeds=self.plan.capture_seeds,
             store=self.store,
-            run=self.run_options,
+            run=self.settings,
             decided=lambda choose: self.decided(f"{what} step", choose),
             progress=self.progress and self.named(f"capture {what}"),
         )
@@ -358,7 +352,7 @@ class _Study:
             steering,
             to=self.store,
             progress=self.progress and self.named(what),
-            **self.run_options,
+            **self.settings,
         )
         self.made |= {(one.spec, one.prompt, one.seed) for one in images.records}
         return self.reader(images, self.plan.prompts)
