@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from trimtab.drawing.words import spaced
 from trimtab.errors import FileError
 from trimtab.metrics import Comparison, Difference, Figures
 from trimtab.statistics import Share
@@ -19,21 +18,10 @@ ORDER = ("plain", "single", "sum", "generic", "random")
 Judged = TypeVar("Judged", View, Change)
 
 
-def named(arm: Arm, several: bool = True) -> str:
-    """Return the label of an arm, with its attribute if there are several."""
-    return f"{arm.label}: {spaced(arm.attribute)}" if several and arm.attribute else arm.label
-
-
 def by_role(judged: Iterable[Judged]) -> dict[Role, Judged]:
     """Return views or changes by role, the recogniser first."""
     found = {one.role: one for one in judged}
     return {role: found[role] for role in ROLES if role in found}
-
-
-def figures_of(view: View | None, attribute: str) -> Figures | None:
-    """Return the figures of an attribute or intersection in a view."""
-    every = (*view.figures, *view.intersections) if view else ()
-    return next((one for one in every if one.attribute == attribute), None)
 
 
 def arm_of(result: MitigationResult, role: str) -> Arm | None:
@@ -76,7 +64,8 @@ class Subject:
     @cached_property
     def before(self) -> Figures:
         """Figures of the attribute in the plain pictures, by the recogniser."""
-        found = figures_of(by_role(self.plain.views).get("recogniser"), self.attribute)
+        view = self.plain.view()
+        found = view.of(self.attribute) if view else None
         if found is None or self.one.learned.towards not in found.shares:
             raise broken(f"no plain share of {self.one.learned.towards!r} ({self.attribute})")
         return found
@@ -93,14 +82,15 @@ class Subject:
 
     def figures(self, arm: Arm | None, role: Role = "recogniser") -> Figures | None:
         """Return the figures of the attribute in an arm."""
-        found = figures_of(by_role(arm.views).get(role), self.attribute) if arm else None
+        view = arm.view(role) if arm else None
+        found = view.of(self.attribute) if view else None
         if arm and found and found.groups != self.before.groups:
             raise broken(f"other groups of {self.attribute} in {arm.name!r} than in plain")
         return found
 
     def kept(self, arm: Arm, role: Role = "recogniser") -> Share | None:
         """Return the share of an arm's pictures that keep the concept."""
-        view = by_role(arm.views).get(role)
+        view = arm.view(role)
         return view.concept_kept if view else None
 
     def seen(self) -> Iterator[tuple[Arm, Role, Figures]]:
@@ -113,9 +103,8 @@ class Subject:
 
     def comparison(self, arm: Arm | None, role: Role = "recogniser") -> Comparison | None:
         """Return the comparison of an arm with plain."""
-        change = by_role(arm.changes).get(role) if arm else None
-        every = change.comparisons if change else ()
-        return next((one for one in every if one.attribute == self.attribute), None)
+        change = arm.change(role) if arm else None
+        return change.of(self.attribute) if change else None
 
     def row(self, arm: Arm | None, group: str, role: Role = "recogniser") -> Difference | None:
         """Return the change of one group's share in an arm relative to plain."""

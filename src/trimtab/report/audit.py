@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trimtab import drawing
-from trimtab.drawing.words import percent
+from trimtab.drawing.words import percent, spaced
 from trimtab.metrics import Figures
 from trimtab.report import sentences, tables
 from trimtab.report.arms import by_role
@@ -31,7 +31,7 @@ def audit(result: AuditResult, name: str) -> dict[str, Any]:
         "whole": [(role, _whole(view)) for role, view in views.items() if _whole(view)],
         "by_prompt": [
             (
-                attribute.replace("_", " "),
+                spaced(attribute),
                 tables.by_prompt([("all", result.by_prompt)], attribute, result.prompts),
             )
             for attribute in attributes

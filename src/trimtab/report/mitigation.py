@@ -9,8 +9,9 @@ from trimtab import drawing
 from trimtab.drawing.words import group_label, listed, percent, percents, sigmas, spaced
 from trimtab.metrics import Figures
 from trimtab.report import sentences, tables
-from trimtab.report.arms import Subject, arm_of, by_role, named
+from trimtab.report.arms import Subject, arm_of, by_role
 from trimtab.report.pictures import galleries
+from trimtab.workflows.notebooks import named
 from trimtab.workflows.records import Arm, Response
 from trimtab.workflows.results import MitigationResult
 

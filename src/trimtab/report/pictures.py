@@ -10,9 +10,9 @@ from PIL import Image
 
 from trimtab.drawing import contact_sheet, gallery
 from trimtab.errors import FileError
-from trimtab.report.arms import ORDER, named
-from trimtab.storage import PictureIndex, read_picture
-from trimtab.workflows.records import Arm
+from trimtab.report.arms import ORDER
+from trimtab.storage import read_picture
+from trimtab.workflows.notebooks import named, pictures_in
 from trimtab.workflows.results import AuditResult, MitigationResult
 
 COLUMNS = 10
@@ -28,7 +28,7 @@ def galleries(result: MitigationResult) -> list[dict[str, Any]]:
         main = _rows(result, ("plain", "single", "sum"), prompt, several)
         more = _rows(result, ("plain", "generic", "random"), prompt, several)
         if any(picture for _, row in main for picture in row):
-            seeds = _seeds(result.arms[0])
+            seeds = range(*result.arms[0].seeds)[:COLUMNS]
             found.append(
                 {
                     "prompt": prompt,
@@ -43,15 +43,13 @@ def _rows(
     result: MitigationResult, roles: Sequence[str], prompt: str, several: bool
 ) -> list[tuple[str, list[Image.Image | None]]]:
     return [
-        (named(arm, several), _read(result, arm.spec, prompt, _seeds(arm)))
+        (
+            named(arm, several),
+            pictures_in(result.store, arm.spec, prompt, range(*arm.seeds)[:COLUMNS]),
+        )
         for arm in sorted(result.arms, key=lambda arm: ORDER.index(arm.role))
         if arm.role in roles
     ]
-
-
-def _seeds(arm: Arm) -> range:
-    first, end = arm.seeds
-    return range(first, min(end, first + COLUMNS))
 
 
 def sheets(result: AuditResult) -> list[dict[str, Any]]:
@@ -59,21 +57,13 @@ def sheets(result: AuditResult) -> list[dict[str, Any]]:
     prompts = result.prompts[:PROMPTS]
     if not prompts or result.seeds is None:
         return _sheet("", list(_first_of(Path(result.folder))), result.n) if result.folder else []
-    first, end = result.seeds
-    seeds = range(first, min(end, first + SHOWN // len(prompts)))
+    every = range(*result.seeds)
+    seeds = every[: SHOWN // len(prompts)]
     found = []
     for prompt in prompts:
-        pictures = zip(map(str, seeds), _read(result, result.spec, prompt, seeds), strict=True)
-        found += _sheet(prompt, list(pictures), end - first)
+        pictures = pictures_in(result.store, result.spec, prompt, seeds)
+        found += _sheet(prompt, list(zip(map(str, seeds), pictures, strict=True)), len(every))
     return found
-
-
-def _read(
-    result: AuditResult | MitigationResult, spec: str, prompt: str, seeds: range
-) -> list[Image.Image | None]:
-    if result.store is None:
-        return [None] * len(seeds)
-    return PictureIndex(result.store).images(spec, prompt, seeds)
 
 
 def _sheet(

@@ -19,7 +19,7 @@ from trimtab.drawing.words import (
     spaced,
 )
 from trimtab.metrics import Figures, Spillover
-from trimtab.report.arms import Subject, by_role, figures_of
+from trimtab.report.arms import Subject, by_role
 from trimtab.statistics import Estimate, Share
 from trimtab.workflows.records import Arm, Learned, Mitigated, Response, View
 
@@ -230,15 +230,19 @@ def _ordered(figures: Figures) -> dict[str, Share]:
 def intersection(rows: Sequence[tuple[str, str, Figures]]) -> Table:
     """Return the shares of an intersection, from rows of (label, role, figures)."""
     groups = rows[0][2].groups
-    cells = [
-        [name, role, str(one.n), *(with_interval(one.shares[g]) for g in groups),
-         with_interval(one.unknown), estimated(one.deviation_ratio),
-         number(one.deviation_ratio.noise_floor)]
-        for name, role, one in rows
-    ]  # fmt: skip
+    cells = [[name, role, *_measured(one, groups)] for name, role, one in rows]
     head = ["pictures", "judged by", "N", *groups, "unknown", "deviation ratio", "noise floor"]
     level = percent(rows[0][2].confidence)
     return Table(f"Shares of all pictures, with {level} intervals", head, cells)
+
+
+def _measured(figures: Figures, groups: Sequence[str]) -> list[str]:
+    """Return the cells N, shares by group, unknown, deviation ratio and noise floor."""
+    return [
+        str(figures.n), *(with_interval(figures.shares[g]) for g in groups),
+        with_interval(figures.unknown), estimated(figures.deviation_ratio),
+        number(figures.deviation_ratio.noise_floor),
+    ]  # fmt: skip
 
 
 def by_prompt(
@@ -252,15 +256,12 @@ def by_prompt(
         for prompt in prompts
         for name, views in sets
         for role, view in by_role(views.get(prompt, ())).items()
-        if (figures := figures_of(view, attribute))
+        if (figures := view.of(attribute))
     ]
     groups = found[0][3].groups if found else ()
     rows = [
-        [prompt, name, role, str(figures.n), *(with_interval(figures.shares[g]) for g in groups),
-         with_interval(figures.unknown), estimated(figures.deviation_ratio),
-         number(figures.deviation_ratio.noise_floor)]
-        for prompt, name, role, figures in found
-    ]  # fmt: skip
+        [prompt, name, role, *_measured(figures, groups)] for prompt, name, role, figures in found
+    ]
     head = ["prompt", "pictures", "judged by", "N", *map(group_label, groups), "unknown",
             "deviation ratio", "noise floor"]  # fmt: skip
     return Table("Prompt by prompt", head, rows)

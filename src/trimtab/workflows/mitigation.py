@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.concepts import Attribute, begins_like_a_photo
+from trimtab.drawing.words import spaced
 from trimtab.errors import UsageError
 from trimtab.generation import ImageSet, generate
 from trimtab.interventions import (
@@ -265,7 +266,7 @@ class _Study:
         if joint is not None:
             add(SUM, "sum", None, steering_of(singles, joint.strengths))
         for single, one in zip(singles, self.plan.steered, strict=True):
-            name, strength = _spoken(one.name), single.strength
+            name, strength = spaced(one.name), single.strength
             add(name, "single", one.name, strength * single.direction)
             for seed in range(1, self.plan.controls + 1):
                 direction = Direction.random(single.direction.shape, seed)
@@ -325,7 +326,7 @@ class _Study:
     ) -> str:
         """Store the mitigation and return its file in the store."""
         strengths = joint.strengths if joint else singles[0].calibration.strengths
-        before, after = readings["plain"], readings[SUM if joint else _spoken(singles[0].attribute)]
+        before, after = readings["plain"], readings[SUM if joint else spaced(singles[0].attribute)]
         steering = steering_of(singles, strengths)
         measured = measured_effect(
             steering,
@@ -370,7 +371,3 @@ class _Study:
         progress = self.progress
         assert progress is not None
         return lambda done, total, _: progress(done, total, what)
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from trimtab.drawing.words import spaced
 from trimtab.generation import ImageSet
 from trimtab.generation.selection import Key
 from trimtab.interventions import Intervention
@@ -153,8 +154,7 @@ class MitigationResult(Result):
 def _calibrated(found: Calibration) -> str:
     """Return the shares that a calibration reached and what stopped it."""
     reached = ", ".join(
-        f"{one.attribute.replace('_', ' ')} {one.share.value:.2f} "
-        f"[{one.share.low:.2f}, {one.share.high:.2f}]"
+        f"{spaced(one.attribute)} {one.share.value:.2f} [{one.share.low:.2f}, {one.share.high:.2f}]"
         for one in found.reached
     )
     why = {

@@ -29,8 +29,8 @@ def audit(
         for figures in (*view.figures, *view.intersections):
             parts += figures.drawn()
     if seeds and prompts:
-        shown = _first(seeds)
-        pictures = _read(store, spec, prompts[0], shown)
+        shown = range(*seeds)[:SHOWN]
+        pictures = pictures_in(store, spec, prompts[0], shown)
         if any(pictures):
             parts += [f"“{prompts[0]}”, the first seeds:"]
             parts += [drawing.contact_sheet(list(zip(map(str, shown), pictures, strict=True)))]
@@ -53,9 +53,9 @@ def mitigation(
             parts += _shares(f"{one.learned.title}, strength {one.strength:.2f}", seen)
             parts.append(told)
     parts.append(joint)
-    seeds = _first(arms[0].seeds)
+    seeds = range(*arms[0].seeds)[:SHOWN]
     rows = [
-        (_named(arm, len(attributes)), _read(store, arm.spec, prompts[0], seeds))
+        (named(arm, len(attributes) > 1), pictures_in(store, arm.spec, prompts[0], seeds))
         for arm in arms
         if arm.role in ("plain", "single", "sum")
     ]
@@ -84,19 +84,19 @@ def _shares(title: str, rows: Sequence[tuple[str, Figures]]) -> list[Any]:
 def _seen(arms: Sequence[Arm], attribute: str) -> Iterator[tuple[str, Figures]]:
     """Yield the recogniser's figures of an attribute, arm by arm."""
     for arm in arms:
-        figures = next((one.of(attribute) for one in arm.views if one.role == "recogniser"), None)
+        view = arm.view()
+        figures = view.of(attribute) if view else None
         if figures is not None and arm.attribute in (None, attribute):
             yield arm.label, figures
 
 
-def _named(arm: Arm, attributes: int) -> str:
-    of = f": {spaced(arm.attribute)}" if arm.attribute and attributes > 1 else ""
-    return arm.label + of
+def named(arm: Arm, several: bool = True) -> str:
+    """Return the label of an arm, with its attribute if there are several."""
+    return f"{arm.label}: {spaced(arm.attribute)}" if several and arm.attribute else arm.label
 
 
-def _first(seeds: Seeds) -> range:
-    return range(seeds[0], min(seeds[1], seeds[0] + SHOWN))
-
-
-def _read(store: Store | None, spec: str, prompt: str, seeds: range) -> list[Image.Image | None]:
+def pictures_in(
+    store: Store | None, spec: str, prompt: str, seeds: range
+) -> list[Image.Image | None]:
+    """Read pictures by seed; None for blocked or missing ones, and for all without a store."""
     return [None] * len(seeds) if store is None else PictureIndex(store).images(spec, prompt, seeds)
