@@ -57,7 +57,7 @@ def kl_divergence(p: ArrayLike, t: ArrayLike | None = None) -> Array:
     Statistics 22, 1951.
     """
     p, t = _shares(p, t)
-    divergence: Array = _relative(p, t).sum(axis=-1)
+    divergence: Array = kl_terms(p, t).sum(axis=-1)
     # Rounding may put the result slightly below 0, the minimum of the divergence.
     return np.maximum(divergence, 0)
 
@@ -155,7 +155,7 @@ def _shares(p: ArrayLike, t: ArrayLike | None) -> tuple[Array, Array]:
     return p, t
 
 
-def _relative(p: Array, t: Array) -> Array:
-    # p log(p / t), which is 0 at p = 0.
+def kl_terms(p: Array, t: Array) -> Array:
+    """Return p log(p / t), which is 0 at p = 0."""
     terms: Array = p * np.log(np.where(p > 0, p, t) / t)
     return terms

@@ -15,72 +15,34 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from trimtab.errors import UsageError
-from trimtab.metrics.distances import (
-    Array,
-    deviation_ratio,
-    fairness_discrepancy,
-    kl_divergence,
-    noise_floor,
-    normalised_entropy,
-)
+from trimtab.metrics.distances import METRICS, Array, kl_terms, noise_floor
 from trimtab.statistics import CONFIDENCE, Estimate, simultaneous_wilson
 
 
-def estimate_deviation_ratio(
-    counts: ArrayLike, target: tuple[float, ...], *, confidence: float = CONFIDENCE
+def estimate(
+    metric: str, counts: ArrayLike, target: tuple[float, ...], *, confidence: float = CONFIDENCE
 ) -> Estimate:
-    """Return `deviation_ratio` of the counts; the lower limit is 0 if t lies within the region."""
+    """Return a figure of the counts, with its range over the region and its noise floor.
+
+    Parameters
+    ----------
+    metric : str
+        A name in `METRICS`.
+    counts : array_like, shape (C,)
+        Counts of the known pictures, or the sum of their soft labels.
+    target : tuple of float
+        The target share of each group.
+    confidence : float, optional
+        Between 0 and 1.
+    """
     counts, t, n = _checked(counts, target)
     if n == 0:
-        return Estimate(math.nan, 0, 0.0, 1.0, math.nan)
+        return Estimate(math.nan, 0, 0.0, _LARGEST[metric](t), math.nan)
     low, high = simultaneous_wilson(counts, confidence=confidence)
-    scale = 1 - t.min()
-    nearest = np.maximum(0, np.maximum(low - t, t - high)).max() / scale
-    farthest = np.maximum(np.abs(low - t), np.abs(high - t)).max() / scale
-    value = float(deviation_ratio(counts / n, t))
-    floor = noise_floor("deviation_ratio", n, target)
-    return Estimate(value, n, min(float(nearest), value), max(float(farthest), value), floor)
-
-
-def estimate_fairness_discrepancy(
-    soft_counts: ArrayLike, target: tuple[float, ...], *, confidence: float = CONFIDENCE
-) -> Estimate:
-    """Return `fairness_discrepancy` of soft counts (the sum of the known pictures' labels)."""
-    counts, t, n = _checked(soft_counts, target)
-    if n == 0:
-        return Estimate(math.nan, 0, 0.0, math.sqrt(2), math.nan)
-    low, high = simultaneous_wilson(counts, confidence=confidence)
-    least, most = _range(lambda p: (p - t) ** 2, lambda s: t + s, low, high)
-    value = float(fairness_discrepancy(counts / counts.sum(), t))
-    floor = noise_floor("fairness_discrepancy", n, target)
-    return _estimate(value, n, math.sqrt(least), math.sqrt(most), floor)
-
-
-def estimate_kl(
-    counts: ArrayLike, target: tuple[float, ...], *, confidence: float = CONFIDENCE
-) -> Estimate:
-    """Return `kl_divergence` of the counts, in nats."""
-    counts, t, n = _checked(counts, target)
-    if n == 0:
-        return Estimate(math.nan, 0, 0.0, -math.log(t.min()), math.nan)
-    low, high = simultaneous_wilson(counts, confidence=confidence)
-    least, most = _kl_range(t, low, high)
-    value = float(kl_divergence(counts / n, t))
-    return _estimate(value, n, least, most, noise_floor("kl", n, target))
-
-
-def estimate_entropy(
-    counts: ArrayLike, target: tuple[float, ...], *, confidence: float = CONFIDENCE
-) -> Estimate:
-    """Return `normalised_entropy` of the counts; the target only affects the noise floor."""
-    counts, t, n = _checked(counts, target)
-    if n == 0:
-        return Estimate(math.nan, 0, 0.0, 1.0, math.nan)
-    low, high = simultaneous_wilson(counts, confidence=confidence)
-    even = np.full(len(t), 1 / len(t))
-    least, most = (1 - kl / math.log(len(t)) for kl in reversed(_kl_range(even, low, high)))
-    value = float(normalised_entropy(counts / n))
-    return _estimate(value, n, max(0.0, least), most, noise_floor("entropy", n, target))
+    least, most = _RANGES[metric](t, low, high)
+    value = float(METRICS[metric](counts / counts.sum(), t))
+    # The value lies in the region; only rounding can put it slightly outside the limits.
+    return Estimate(value, n, min(least, value), max(most, value), noise_floor(metric, n, target))
 
 
 def estimate_own(
@@ -146,21 +108,34 @@ def _number(metric: Callable[[Array, Array], float], p: Array, t: Array) -> floa
     return float(found)
 
 
-def _estimate(value: float, n: int, low: float, high: float, floor: float) -> Estimate:
-    # The value lies in the region; only rounding can put it slightly outside the limits.
-    return Estimate(value, n, min(low, value), max(high, value), floor)
-
-
 def _checked(counts: ArrayLike, target: tuple[float, ...]) -> tuple[Array, Array, int]:
     array = np.asarray(counts, dtype=float)
     return array, np.array(target), round(array.sum())
 
 
+def _deviation_range(t: Array, low: Array, high: Array) -> tuple[float, float]:
+    """Return the range of the deviation ratio; it starts at 0 if t lies within the region."""
+    scale = 1 - t.min()
+    nearest = np.maximum(0, np.maximum(low - t, t - high)).max() / scale
+    farthest = np.maximum(np.abs(low - t), np.abs(high - t)).max() / scale
+    return float(nearest), float(farthest)
+
+
+def _discrepancy_range(t: Array, low: Array, high: Array) -> tuple[float, float]:
+    least, most = _range(lambda p: (p - t) ** 2, lambda s: t + s, low, high)
+    return math.sqrt(least), math.sqrt(most)
+
+
 def _kl_range(t: Array, low: Array, high: Array) -> tuple[float, float]:
-    least, most = _range(
-        lambda p: p * np.log(np.where(p > 0, p, t) / t), lambda s: t * math.exp(s), low, high
-    )
+    least, most = _range(lambda p: kl_terms(p, t), lambda s: t * math.exp(s), low, high)
     return max(0.0, least), max(0.0, most)
+
+
+def _entropy_range(t: Array, low: Array, high: Array) -> tuple[float, float]:
+    """Return the range of the entropy, in which the target has no part."""
+    even = np.full(len(t), 1 / len(t))
+    least, most = (1 - kl / math.log(len(t)) for kl in reversed(_kl_range(even, low, high)))
+    return max(0.0, least), most
 
 
 def _range(
@@ -189,3 +164,19 @@ def _range(
         most += float(slope[c] * step)
         room -= step
     return least, max(most, least)
+
+
+_RANGES: dict[str, Callable[[Array, Array, Array], tuple[float, float]]] = {
+    "deviation_ratio": _deviation_range,
+    "fairness_discrepancy": _discrepancy_range,
+    "kl": _kl_range,
+    "entropy": _entropy_range,
+}
+"""Range of each figure over the region, from the target and the limits of the shares."""
+_LARGEST: dict[str, Callable[[Array], float]] = {
+    "deviation_ratio": lambda t: 1.0,
+    "fairness_discrepancy": lambda t: math.sqrt(2),
+    "kl": lambda t: -math.log(t.min()),
+    "entropy": lambda t: 1.0,
+}
+"""Largest possible value of each figure."""

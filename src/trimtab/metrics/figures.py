@@ -13,13 +13,7 @@ from trimtab import drawing
 from trimtab.concepts import Target
 from trimtab.drawing import Table
 from trimtab.errors import UsageError
-from trimtab.metrics.estimates import (
-    estimate_deviation_ratio,
-    estimate_entropy,
-    estimate_fairness_discrepancy,
-    estimate_kl,
-    estimate_own,
-)
+from trimtab.metrics.estimates import estimate, estimate_own
 from trimtab.metrics.tables import bar, interval_head, number, signed, span
 from trimtab.statistics import CONFIDENCE, Estimate, Share, tango, wilson
 
@@ -127,10 +121,10 @@ class Figures:
                 for group, count in zip(labels.groups, counts, strict=True)
             },
             unknown=wilson(n - n_known, n, **options),
-            deviation_ratio=estimate_deviation_ratio(counts, t, **options),
-            fairness_discrepancy=estimate_fairness_discrepancy(soft, t, **options),
-            kl=estimate_kl(counts, t, **options),
-            entropy=estimate_entropy(counts, t, **options),
+            deviation_ratio=estimate("deviation_ratio", counts, t, **options),
+            fairness_discrepancy=estimate("fairness_discrepancy", soft, t, **options),
+            kl=estimate("kl", counts, t, **options),
+            entropy=estimate("entropy", counts, t, **options),
             spd=tango(int(counts[0]), int(counts[1]), n_known, **options) if two else None,
             own={
                 name: estimate_own(metric, counts, t, **options)
