@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from trimtab.concepts.catalogue import attribute, attributes, concept_pack, concept_packs
+from trimtab.concepts.catalogue import (
+    Named,
+    as_attribute,
+    as_attributes,
+    attribute,
+    attributes,
+    concept_pack,
+    concept_packs,
+)
 from trimtab.concepts.mentions import concept_in, prompt_for
 from trimtab.concepts.prompts import begins_like_a_photo, prompts_from, subject_of
 from trimtab.concepts.target import Target
@@ -12,7 +20,10 @@ __all__ = [
     "Attribute",
     "Concept",
     "Group",
+    "Named",
     "Target",
+    "as_attribute",
+    "as_attributes",
     "attribute",
     "attributes",
     "begins_like_a_photo",

@@ -19,17 +19,20 @@ optionally, `templates` to build the phrases from, such as "a portrait of {a} {c
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import yaml
 
 from trimtab.concepts.values import Attribute, Concept, ConceptPack, Group
 from trimtab.concepts.words import article, fold
 from trimtab.errors import FileError, UsageError
+
+Named: TypeAlias = Attribute | str | os.PathLike[str]
+"""An attribute, its name in the catalogue, or the path of its YAML file."""
 
 _T = TypeVar("_T")
 _PACKS = files("trimtab.concepts") / "packs"
@@ -67,6 +70,17 @@ def attribute(name: str | os.PathLike[str]) -> Attribute:
             expected=f"one of {', '.join(attributes())}, or a .yaml file",
             do="choose one, or define your own in a file",
         ) from None
+
+
+def as_attribute(one: Named) -> Attribute:
+    """Return an attribute, which is looked up if it is only named."""
+    return one if isinstance(one, Attribute) else attribute(one)
+
+
+def as_attributes(given: Named | Sequence[Named]) -> tuple[Attribute, ...]:
+    """Return the attributes for an argument that takes one or several, in order."""
+    several = [given] if isinstance(given, Attribute | str | os.PathLike) else given
+    return tuple(map(as_attribute, several))
 
 
 def attributes() -> tuple[str, ...]:

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from trimtab.concepts import Attribute, Concept
-from trimtab.concepts import attribute as catalogued
+from trimtab.concepts import Attribute, Concept, as_attribute
 from trimtab.errors import ModelError, UsageError
 from trimtab.latents.gaussian import noise_and_generators
 from trimtab.latents.samples import LatentSamples
@@ -95,7 +94,7 @@ def capture(
     ModelError
         If the pipeline's family is unknown, or it produces latents that are not finite.
     """
-    attribute = catalogued(attribute) if isinstance(attribute, str) else attribute
+    attribute = as_attribute(attribute)
     run_settings = RunSettings(num_inference_steps, guidance_scale, negative_prompt, height, width)
     run_settings = run_settings.resolve(pipe)
     spec = latent_spec(pipe, height=height, width=width)

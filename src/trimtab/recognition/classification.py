@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trimtab.concepts import Attribute, attribute
+from trimtab.concepts import Attribute, Named, as_attributes
 from trimtab.concepts.words import fold
 from trimtab.errors import FileError, ModelError, UsageError
 from trimtab.recognition.holder import recogniser_for
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
     from trimtab.recognition.archive import Archive
     from trimtab.storage import Progress, Store
 
-Wanted = Attribute | str | os.PathLike[str]
-"""An attribute, its name in the catalogue, or the path of its YAML file."""
 Known = dict[str, Any]
 """Probabilities by picture, each of shape (C,)."""
 
 
 def classify(
     images: Sequence[Image.Image],
-    attributes: Wanted | Sequence[Wanted] | None = None,
+    attributes: Named | Sequence[Named] | None = None,
     recogniser: Recogniser | str | os.PathLike[str] | None = None,
     *,
     store: Store | None = None,
@@ -104,7 +102,7 @@ def classify(
 
 def recall(
     images: Sequence[Image.Image],
-    attributes: Wanted | Sequence[Wanted] | None = None,
+    attributes: Named | Sequence[Named] | None = None,
     recogniser: str | None = None,
     *,
     store: Store,
@@ -194,10 +192,8 @@ def correct(
     Corrections(store).correct(question, picture, group, who, when)
 
 
-def _attributes(wanted: Wanted | Sequence[Wanted]) -> list[Attribute]:
-    single = isinstance(wanted, Attribute | str | os.PathLike)
-    every = [wanted] if single else list(wanted)  # type: ignore[arg-type]
-    found = [one if isinstance(one, Attribute) else attribute(one) for one in every]  # type: ignore[arg-type]
+def _attributes(wanted: Named | Sequence[Named]) -> tuple[Attribute, ...]:
+    found = as_attributes(wanted)
     names = [one.name for one in found]
     if not names or len(set(names)) < len(names):
         raise UsageError(
@@ -208,7 +204,7 @@ def _attributes(wanted: Wanted | Sequence[Wanted]) -> list[Attribute]:
     return found
 
 
-def _questions(recogniser: Recogniser, wanted: list[Attribute] | None) -> list[Question]:
+def _questions(recogniser: Recogniser, wanted: Sequence[Attribute] | None) -> list[Question]:
     """Return the questions to ask: the recogniser's own, if it has any."""
     own = getattr(recogniser, "questions", None)
     if own is None:
@@ -294,7 +290,7 @@ def _choose(store: Store, recogniser: str | None) -> Archive:
 
 
 def _asked(
-    store: Store, archive: Archive, wanted: Wanted | Sequence[Wanted] | None, *, anything: bool
+    store: Store, archive: Archive, wanted: Named | Sequence[Named] | None, *, anything: bool
 ) -> list[Question]:
     """Return those of the requested questions that the recogniser answered.
 

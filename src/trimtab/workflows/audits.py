@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trimtab.concepts import Attribute, Target, attribute, prompts_from
+from trimtab.concepts import Attribute, Named, Target, as_attributes, prompts_from
 from trimtab.errors import UsageError
 from trimtab.generation import ImageSet, generate
 from trimtab.interventions import Adjustment, Steerable, as_intervention
@@ -183,9 +183,8 @@ def audit_images(
     )
 
 
-def _attributes(given: Attribute | str | Sequence[Attribute | str]) -> tuple[Attribute, ...]:
-    names = [given] if isinstance(given, str | Attribute) else list(given)
-    found = [one if isinstance(one, Attribute) else attribute(one) for one in names]
+def _attributes(given: Named | Sequence[Named]) -> tuple[Attribute, ...]:
+    found = as_attributes(given)
     if not found:
         raise UsageError(got="no attributes", expected="at least one", do="name one")
     return tuple({one.name: one for one in found}.values())  # each once

@@ -21,7 +21,7 @@ from scipy.special import expit
 
 from trimtab.statistics import Estimate
 from trimtab.workflows.records import Dose
-from trimtab.workflows.response import COLLAPSE, DoseResponse, logit, lost
+from trimtab.workflows.response import COLLAPSE, DoseResponse, logits, lost
 
 LARGEST_STRENGTH = 16.0
 MOST_AT_ONCE, LEAST_AT_ONCE = 100, 30  # pictures between two updates of the response
@@ -164,7 +164,7 @@ def refine(
         largest, why = limits(seen)
         levels, errors = _levels(b, seen)
         bounds = (0, np.maximum(largest, 1e-9))
-        best = lsq_linear(b, logits(wanted) - levels, bounds).x.round(2)
+        best = lsq_linear(b, logits(targets) - levels, bounds).x.round(2)
         now = expit(levels + b @ strengths)
         # A step that hardly moves the shares would only spread the pictures over strengths.
         if (strengths > largest).any() or (
@@ -228,8 +228,3 @@ def _root(offset: npt.NDArray[np.float64], known: npt.NDArray[np.float64], hits:
     """Return the maximum-likelihood intercept: expected hits equal observed hits."""
     reach = float(np.abs(offset).max()) + 30.0
     return float(brentq(lambda a: float((known * expit(a + offset)).sum()) - hits, -reach, reach))
-
-
-def logits(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return `logit` of each share."""
-    return np.array([logit(float(share)) for share in shares])

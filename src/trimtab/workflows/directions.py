@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trimtab.concepts import Attribute
-from trimtab.concepts import attribute as catalogued
+from trimtab.concepts import Attribute, as_attribute
 from trimtab.errors import UsageError
 from trimtab.interventions import (
     Direction,
@@ -183,7 +182,7 @@ def learn(
     UsageError, FileError, ModelError
         As in `capture` and the estimators.
     """
-    one = attribute if isinstance(attribute, Attribute) else catalogued(attribute)
+    one = as_attribute(attribute)
     if towards is None and len(one.groups) > 2:
         raise UsageError(
             got=f"{len(one.groups)} groups and no towards",

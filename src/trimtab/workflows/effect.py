@@ -87,12 +87,7 @@ def measured_effect(
         shifts=[_shift(name, group, before, after) for name, group in moved.items()],
         spillover=[
             Spill(
-                row.attribute,
-                row.group,
-                _plain(row.before),
-                _plain(row.after),
-                _plain(row.low),
-                _plain(row.high),
+                row.attribute, row.group, *map(_plain, (row.before, row.after, row.low, row.high))
             )
             for row in spillover({k: pair for k, pair in pairs.items() if k not in moved})
         ],

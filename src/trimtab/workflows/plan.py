@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trimtab.concepts import Attribute, Target, attribute, concept_pack, prompts_from
+from trimtab.concepts import (
+    Attribute,
+    Target,
+    as_attribute,
+    as_attributes,
+    concept_pack,
+    prompts_from,
+)
 from trimtab.concepts.words import fold
 from trimtab.errors import UsageError
 from trimtab.latents import AUDIT_SEEDS, CALIBRATION_SEEDS, CAPTURE_SEEDS
@@ -110,7 +117,7 @@ class Plan:
     def __post_init__(self) -> None:
         """Look up the names and check the numbers."""
         prompts = prompts_from(self.prompts)
-        steered = tuple(map(_attribute, _several(self.attributes)))
+        steered = as_attributes(self.attributes)
         if not steered:
             raise UsageError(got="no attributes", expected="at least one", do="name one")
         names = [one.name for one in steered]
@@ -127,9 +134,8 @@ class Plan:
                     expected="each attribute once",
                     do="remove the repeat",
                 )
-        watched = tuple(
-            {one.name: one for one in map(_attribute, self.watch) if one.name not in names}.values()
-        )
+        others = {one.name: one for one in map(as_attribute, self.watch)}
+        watched = tuple(one for name, one in others.items() if name not in names)
         pack = None if self.concepts is None else _pack(self.concepts)
         found = {
             "prompts": prompts,
@@ -307,7 +313,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _contrast(names: Any) -> tuple[str, ...]:
-    found = tuple(_several(names))
+    found = (names,) if isinstance(names, str | Attribute) else tuple(names)
     if not found or not all(isinstance(one, str) and one.strip() for one in found):
         raise UsageError(
             got=f"on={names!r}",
@@ -315,14 +321,6 @@ def _contrast(names: Any) -> tuple[str, ...]:
             do='write e.g. on="doctor", or leave it out',
         )
     return found
-
-
-def _several(names: Any) -> Sequence[Any]:
-    return [names] if isinstance(names, str | Attribute) else list(names)
-
-
-def _attribute(name: Attribute | str) -> Attribute:
-    return name if isinstance(name, Attribute) else attribute(name)
 
 
 def _pack(name: Attribute | str) -> Attribute:

@@ -173,6 +173,7 @@ def views_of(
     targets: Mapping[str, Target],
     together: Sequence[str],
     alignment: Alignment | None = None,
+    cut: slice = slice(None),
 ) -> tuple[View, ...]:
     """Return the figures of each recogniser.
 
@@ -186,9 +187,11 @@ def views_of(
         Attributes whose intersection to include.
     alignment : mapping, optional
         Cosine of each picture with its prompt, shape (n,), by role of the recogniser.
+    cut : slice
+        Which pictures; default all.
     """
     return tuple(
-        _view(role, sight, slice(None), targets, together, (alignment or {}).get(role))
+        _view(role, sight, cut, targets, together, (alignment or {}).get(role))
         for role, sight in reading.sights.items()
     )
 
@@ -203,10 +206,7 @@ def views_by_prompt(
     if len(reading.prompts) < 2:
         return {}
     return {
-        prompt: tuple(
-            _view(role, sight, cut, targets, together, (alignment or {}).get(role))
-            for role, sight in reading.sights.items()
-        )
+        prompt: views_of(reading, targets, together, alignment, cut)
         for prompt, cut in reading.cuts()
     }
 

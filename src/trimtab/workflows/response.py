@@ -139,8 +139,7 @@ class JointResponse:
     ) -> npt.NDArray[np.float64]:
         """Return the strengths, 0 to `largest` each, that bring the shares closest to `shares`."""
         largest = np.maximum(largest, 1e-9)
-        wanted = np.array([logit(share) for share in shares])
-        found = lsq_linear(self.slopes, wanted - self.intercepts, (0, largest))
+        found = lsq_linear(self.slopes, logits(shares) - self.intercepts, (0, largest))
         strengths: npt.NDArray[np.float64] = found.x
         return strengths
 
@@ -173,3 +172,8 @@ def logit(share: float) -> float:
     """Return log(p / (1 - p)), with the share clipped to 0.005 to 0.995."""
     p = min(max(share, 0.005), 0.995)
     return math.log(p / (1 - p))
+
+
+def logits(shares: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Return `logit` of each share."""
+    return np.array([logit(share) for share in shares])

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy.typing as npt
+
 from trimtab.interventions import Direction, Steering
 from trimtab.statistics import Estimate, wilson
 from trimtab.statistics.limits import MAX_CONCEPT_LOSS
-from trimtab.workflows.calibration import Refined, Seen, measure_response, refine
+from trimtab.workflows.calibration import Seen, measure_response, refine
 from trimtab.workflows.plan import MOST_DOSES, SUM_ROUNDS, Plan
 from trimtab.workflows.readings import Reading
 from trimtab.workflows.records import Calibration, Dose, Reached, Response
@@ -123,33 +125,18 @@ class Calibrator:
 
     def _refined(self, found: Single) -> Single:
         """Return the direction with its strength refined to the plan's precision."""
-        precision, stopped_by = self.plan.refinement, found.calibration.stopped_by
-        if precision is None or stopped_by == "response":
+        if self.plan.refinement is None or found.calibration.stopped_by == "response":
             return found
-        response, made = found.response, 0
-
-        def measure(strengths: tuple[float, ...], n: int) -> list[Dose]:
-            nonlocal made
-            seeds = self.plan.refining_seeds(made, n)
-            made += len(seeds) * len(self.plan.prompts)
-            what = f"refine {found.attribute} at {strengths[0]:g}"
-            reading = self.read(what, strengths[0] * found.direction, seeds)
-            return [reading.dose(strengths[0], found.attribute, found.towards)]
+        response = found.response
 
         def limits(seen: Seen) -> tuple[list[float], str]:
             now = DoseResponse([*response.doses, *(doses[0] for _, doses in seen)])
             held = "concept" if now.limit < now.doses[-1].strength else "range"
             return [now.limit], held
 
-        refined = refine(
-            measure,
-            [found.strength],
-            [[response.slope]],
-            targets=[found.target],
-            limits=limits,
-            precision=precision,
-        )
-        return replace(found, calibration=self._calibration([found], refined))
+        start, slopes = [found.strength], [[response.slope]]
+        refined = self._refine([found], found.attribute, start, slopes, limits)
+        return replace(found, calibration=refined)
 
     def together(self, singles: Sequence[Single]) -> Calibration:
         """Return the strengths of a sum, where each direction also affects the other attributes.
@@ -184,16 +171,27 @@ class Calibrator:
                 for one in singles
             )
             return Calibration(chosen, reached, None, self.plan.confidence, 0, 0, "once")
-        return self._refined_sum(singles, seen, chosen, largest, enough)
 
-    def _refined_sum(
+        def limits(refining: Seen) -> tuple[list[float], str]:
+            pictures, kept = (
+                sum(getattr(doses[0], what) for _, doses in refining) for what in ("n", "kept")
+            )
+            if kept / pictures >= enough:
+                return largest, "range"
+            return [DRAWN_IN * strength for strength in refining[-1][0]], "concept"
+
+        start, slopes = [chosen[one.attribute] for one in singles], _joint(singles, seen).slopes
+        return self._refine(singles, "the sum", start, slopes, limits)
+
+    def _refine(
         self,
         singles: Sequence[Single],
-        seen: Sequence[tuple[Mapping[str, float], Reading]],
-        start: Mapping[str, float],
-        largest: list[float],
-        enough: float,
+        what: str,
+        start: Sequence[float],
+        slopes: npt.ArrayLike,
+        limits: Callable[[Seen], tuple[list[float], str]],
     ) -> Calibration:
+        """Return the strengths of one direction, or of a sum, refined to the plan's precision."""
         precision, made = self.plan.refinement, 0
         assert precision is not None
         names = [one.attribute for one in singles]
@@ -202,40 +200,18 @@ class Calibrator:
             nonlocal made
             seeds = self.plan.refining_seeds(made, n)
             made += len(seeds) * len(self.plan.prompts)
-            by_name = dict(zip(names, strengths, strict=True))
-            what = "refine the sum at " + ", ".join(f"{one:g}" for one in strengths)
-            reading = self.read(what, steering_of(singles, by_name), seeds)
+            steering = steering_of(singles, dict(zip(names, strengths, strict=True)))
+            at = ", ".join(f"{strength:g}" for strength in strengths)
+            reading = self.read(f"refine {what} at {at}", steering, seeds)
             return [
                 reading.dose(strength, one.attribute, one.towards)
                 for strength, one in zip(strengths, singles, strict=True)
             ]
 
-        def limits(seen: Seen) -> tuple[list[float], str]:
-            pictures, kept = (
-                sum(getattr(doses[0], what) for _, doses in seen) for what in ("n", "kept")
-            )
-            if kept / pictures >= enough:
-                return largest, "range"
-            return [DRAWN_IN * strength for strength in seen[-1][0]], "concept"
-
+        targets = [one.target for one in singles]
         refined = refine(
-            measure,
-            [start[name] for name in names],
-            _joint(singles, seen).slopes,
-            targets=[one.target for one in singles],
-            limits=limits,
-            precision=precision,
+            measure, start, slopes, targets=targets, limits=limits, precision=precision
         )
-        return self._calibration(singles, refined)
-
-    def _reached(self, reading: Reading, attribute: str, towards: str) -> Reached:
-        """Return the share measured in one set of pictures."""
-        dose = reading.dose(0.0, attribute, towards)
-        share = wilson(dose.towards, dose.known, confidence=self.plan.confidence)
-        return Reached(attribute, Estimate(share.value, share.n, share.low, share.high))
-
-    def _calibration(self, singles: Sequence[Single], refined: Refined) -> Calibration:
-        names = [one.attribute for one in singles]
         return Calibration(
             dict(zip(names, refined.strengths, strict=True)),
             tuple(map(Reached, names, refined.reached)),
@@ -245,6 +221,12 @@ class Calibrator:
             refined.pictures,
             refined.stopped_by,  # type: ignore[arg-type]
         )
+
+    def _reached(self, reading: Reading, attribute: str, towards: str) -> Reached:
+        """Return the share measured in one set of pictures."""
+        dose = reading.dose(0.0, attribute, towards)
+        share = wilson(dose.towards, dose.known, confidence=self.plan.confidence)
+        return Reached(attribute, Estimate(share.value, share.n, share.low, share.high))
 
 
 def steering_of(singles: Sequence[Single], strengths: Mapping[str, float]) -> Steering:
