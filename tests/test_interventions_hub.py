@@ -16,7 +16,7 @@ from torch.nn import functional
 from commands import in_a_process, trimtab
 from hub_server import hub
 from trimtab.errors import FileError, UsageError
-from trimtab.interventions import Direction
+from trimtab.interventions import Direction, find
 
 TOKEN = "hf_aSecretOfTheTest"
 SECRET = "import os; token = os.environ['SECRET']\n"
@@ -70,7 +70,7 @@ def test_a_folder_goes_round(tmp_path: Path) -> None:
     found = Direction.from_pretrained(tmp_path / "woman")
     assert found == direction
     assert found.provenance == direction.provenance
-    assert Direction.find(tmp_path / "woman") == direction
+    assert find(tmp_path / "woman") == direction
     names = {path.name for path in (tmp_path / "woman").iterdir()}
     assert names == {"README.md", "config.json", "direction.safetensors"}
     assert json.loads((tmp_path / "woman" / "config.json").read_text()) == direction.provenance
@@ -158,7 +158,7 @@ def test_a_missing_folder_file_or_name_is_refused(tmp_path: Path) -> None:
     gone = (tmp_path, tmp_path / "nothing.safetensors", tmp_path / "no" / "folder", "./nowhere")
     for name in gone:
         with pytest.raises(FileError, match="No such file"):
-            Direction.find(name)
+            find(name)
 
 
 def test_a_file_is_not_taken_for_a_folder(tmp_path: Path) -> None:

@@ -70,15 +70,13 @@ class ModelOptions:
         """Return the Python code that loads the pipeline."""
         if self.model == EMBEDDED:
             return "tt.townsfolk.load()"
-        options = {one.name: getattr(self, one.name) for one in fields(self)[1:]}
-        said = [
-            f"{name}={value!r}" for name, value in options.items() if value not in (None, "auto")
-        ]
+        _, *options = vars(self).items()
+        said = [f"{key}={value!r}" for key, value in options if value not in (None, "auto")]
         return f"tt.load_model({', '.join([repr(self.model), *said])})"
 
     def load(self) -> Any:
         """Return the loaded pipeline."""
-        options = {one.name: getattr(self, one.name) for one in fields(self)}
+        options = dict(vars(self))
         name = options.pop("model")
         if name != EMBEDDED and not Path(name).exists() and get_close_matches(name, [EMBEDDED]):
             raise UsageError(
@@ -125,7 +123,7 @@ class RunOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """Return them as keyword arguments for the workflows."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return dict(vars(self))
 
     def python(self) -> str:
         """Return those that were given, as further arguments in Python."""

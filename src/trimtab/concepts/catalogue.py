@@ -28,7 +28,7 @@ from typing import Any, TypeAlias, TypeVar
 import yaml
 
 from trimtab.concepts.values import Attribute, Concept, ConceptPack, Group
-from trimtab.concepts.words import article, fold
+from trimtab.concepts.words import fold, modified_prompt
 from trimtab.errors import FileError, UsageError
 
 Named: TypeAlias = Attribute | str | os.PathLike[str]
@@ -206,10 +206,7 @@ def _group(item: Any) -> Group:
     modifier = data.get("modifier", name)
     prompt = data.get("prompt")
     if prompt is None:
-        subject = str(modifier)
-        subject = subject if "{concept}" in subject else f"{subject} {{concept}}"
-        subject = subject.replace("{concept}", "person")
-        prompt = f"a photo of {article(subject)} {subject}"
+        prompt = modified_prompt(str(modifier), "person")
     return Group(name, prompt, modifier, data.get("phrases", [prompt]))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from trimtab.concepts.words import article, fill, fold, neutral_prompt
+from trimtab.concepts.words import fill, fold, modified_prompt, neutral_prompt
 from trimtab.errors import UsageError
 
 UNKNOWN = "unknown"  # label of a picture that belongs to no group; not allowed as a group name
@@ -63,9 +63,7 @@ class Group:
     def prompt_on(self, concept: str | Concept) -> str:
         """Return the prompt for this group with a concept: "a photo of a dark-skinned doctor"."""
         name = _text(concept if isinstance(concept, str) else concept.name, "the concept (on=)")
-        pattern = self.modifier if "{concept}" in self.modifier else f"{self.modifier} {{concept}}"
-        subject = pattern.replace("{concept}", name)
-        return f"a photo of {article(subject)} {subject}"
+        return modified_prompt(self.modifier, name)
 
 
 @dataclass(frozen=True)

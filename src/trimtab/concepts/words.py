@@ -30,6 +30,21 @@ def fill(template: str, concept: str) -> str:
     return template.replace("{a}", article(concept)).replace("{concept}", concept)
 
 
+def modified_prompt(modifier: str, concept: str) -> str:
+    """Return the prompt of a concept with a modifier: "a photo of a dark-skinned doctor".
+
+    Parameters
+    ----------
+    modifier : str
+        The text before the concept, or around its slot: "{concept} with glasses".
+    concept : str
+        The concept, in one or more words.
+    """
+    pattern = modifier if "{concept}" in modifier else f"{modifier} {{concept}}"
+    subject = pattern.replace("{concept}", concept)
+    return f"a photo of {article(subject)} {subject}"
+
+
 def neutral_prompt(concept: str) -> str:
     """Return the neutral prompt of a concept's name: "doctor" -> "a photo of a doctor".
 

@@ -110,22 +110,6 @@ class Shared(ABC):
     def generate_model_card(self, repository: str = "ORGANISATION/NAME") -> ModelCard:
         """Return the model card, with the repository named in its code."""
 
-    @classmethod
-    def find(cls, name: str | Path) -> Self:
-        """Read from a file, or from a folder or Hub repository.
-
-        Parameters
-        ----------
-        name : str or Path
-            A path, or ``"org/name"``; existing paths take precedence.
-
-        Raises
-        ------
-        FileError
-            If it does not exist, or is damaged.
-        """
-        return cls.from_pretrained(name) if has_folder(name) else cls.load(name)
-
     def save_pretrained(self, folder: str | Path, repository: str = "ORGANISATION/NAME") -> None:
         """Write the file, its ``config.json`` and its model card to a folder.
 
@@ -185,14 +169,16 @@ class Shared(ABC):
                 expected="a folder, or a repository on the Hub",
                 do=f"read a file with {cls.format.reader}",
             )
-        options: dict[str, Any] = {
-            "revision": revision,
-            "token": token,
-            "cache_dir": cache_dir,
-            "force_download": force_download,
-            "local_files_only": local_files_only,
-        }
-        return cls.load(fetched(str(name), (cls.format,), **options))
+        file = fetched(
+            str(name),
+            (cls.format,),
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            force_download=force_download,
+            local_files_only=local_files_only,
+        )
+        return cls.load(file)
 
     def push_to_hub(
         self,

@@ -220,10 +220,8 @@ class Intervention(Shared):
 
         Parameters
         ----------
-        record : mapping
-            The result of `to_dict`.
-        directions : iterable of Direction
-            Directions that include those named in the record.
+        record, directions
+            As in `Steering.from_dict`.
 
         Raises
         ------

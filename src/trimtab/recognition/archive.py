@@ -72,6 +72,7 @@ class Archive:
 
     def __init__(self, store: Store, name: str, version: str) -> None:
         self.store, self.name, self.version = store, name, version
+        self._segment = sha256(version.encode())[:16]
 
     @classmethod
     def every(cls, store: Store) -> list[Archive]:
@@ -95,7 +96,7 @@ class Archive:
 
     def segment(self, question: Question) -> str:
         """Return the name of the segment with a question's answers."""
-        return f"{sha256(self.version.encode())[:16]}-{question.hash[:16]}"
+        return f"{self._segment}-{question.hash[:16]}"
 
     def knows(self, question: Question) -> bool:
         """Return whether there are answers about any picture."""
@@ -124,10 +125,32 @@ class Archive:
         return dict(zip(table["picture"].to_pylist()[:: len(groups)], p, strict=True))
 
     def add(
-        self, question: Question, pictures: Sequence[str], probabilities: NDArray[np.float64]
+        self,
+        question: Question,
+        pictures: Sequence[str],
+        probabilities: NDArray[np.float64],
+        status: str = "known",
+        who: str = "",
+        when: str = "",
     ) -> None:
         """Store the probabilities of some pictures, shape (m, C), as a new part."""
-        self._add(question, pictures, probabilities, "known")
+        groups = question.groups
+        same = {
+            "question": question.hash,
+            "attribute": question.attribute,
+            "status": status,
+            "recogniser": self.version,
+            "who": who,
+            "when": when,
+        }
+        columns = {
+            "picture": np.repeat(np.array(pictures, dtype=str), len(groups)),
+            "group": list(groups) * len(pictures),
+            "probability": pa.array(probabilities.ravel(), from_pandas=True),  # NaN is null
+            **{name: [value] * probabilities.size for name, value in same.items()},
+        }
+        table = pa.table(columns, schema=OBSERVATIONS.columns)
+        self._keep("observations", self.segment(question), table)
 
     def settle(self, question: Question) -> None:
         """Store the question and the recogniser."""
@@ -138,7 +161,7 @@ class Archive:
 
     def embeddings(self, pictures: Collection[str] | None = None) -> dict[str, NDArray[np.float32]]:
         """Return the stored embedding of each of some pictures, or of all, shape (e,)."""
-        table = self.store.rows("embeddings", sha256(self.version.encode())[:16])
+        table = self.store.rows("embeddings", self._segment)
         table = _of(table.filter(pc.equal(table["recogniser"], self.version)), pictures)
         if not len(table):
             return {}
@@ -155,7 +178,7 @@ class Archive:
             "embedding": pa.ListArray.from_arrays(starts, values.ravel()),
         }
         table = pa.table(columns, schema=EMBEDDINGS.columns)
-        self._keep("embeddings", sha256(self.version.encode())[:16], table)
+        self._keep("embeddings", self._segment, table)
 
     def _rows(self, question: Question) -> Any:
         table = self.store.rows("observations", self.segment(question))
@@ -163,30 +186,6 @@ class Archive:
             pc.equal(table["question"], question.hash), pc.equal(table["recogniser"], self.version)
         )
         return table.filter(mine)
-
-    def _add(
-        self,
-        question: Question,
-        pictures: Sequence[str],
-        probabilities: NDArray[np.float64],
-        status: str,
-        who: str = "",
-        when: str = "",
-    ) -> None:
-        m, groups = len(pictures), question.groups
-        columns = {
-            "picture": np.repeat(np.array(pictures, dtype=str), len(groups)),
-            "question": [question.hash] * (m * len(groups)),
-            "attribute": [question.attribute] * (m * len(groups)),
-            "group": list(groups) * m,
-            "probability": pa.array(probabilities.ravel(), from_pandas=True),  # NaN is null
-            "status": [status] * (m * len(groups)),
-            "recogniser": [self.version] * (m * len(groups)),
-            "who": [who] * (m * len(groups)),
-            "when": [when] * (m * len(groups)),
-        }
-        table = pa.table(columns, schema=OBSERVATIONS.columns)
-        self._keep("observations", self.segment(question), table)
 
     def _keep(self, kind: str, segment: str, table: Any) -> None:
         """Write only the new rows; merging them at every call would rewrite all rows each time."""
@@ -226,7 +225,7 @@ class Corrections(Archive):
         p = np.array([[float(group == one) for one in question.groups]])
         known = group in question.groups
         status = "known" if known else "unreadable"
-        self._add(question, [picture], p if known else p * np.nan, status, who, when)
+        self.add(question, [picture], p if known else p * np.nan, status, who, when)
 
 
 def tidy(store: Store) -> None:

@@ -15,7 +15,6 @@ from trimtab.recognition.labels import Labels
 from trimtab.recognition.questions import Question
 from trimtab.recognition.subjects import Subjects
 
-STATUSES = ("known", "blocked", "unreadable", "no face")
 _META, _VERSION = b"trimtab", 1
 _FACTS = ("pictures", "seeds", "prompts", "specs")
 

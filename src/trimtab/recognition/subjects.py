@@ -65,11 +65,7 @@ class Subjects:
             picture = self.images[i]
             if isinstance(picture, Image.Image):
                 picture.load()
-        except (
-            OSError,
-            SyntaxError,
-            FileError,
-        ):  # a damaged file
+        except (OSError, SyntaxError, FileError):  # a damaged file
             picture = None
         if picture is None:
             self.unreadable[i] = True

@@ -78,7 +78,11 @@ def parse_document(data: bytes, where: str, kind: str, *entries: str) -> dict[st
     try:
         value = json.loads(data)
     except ValueError as error:
-        raise _unreadable(where, kind, error) from error
+        raise FileError(
+            got=f"{where}, which cannot be read ({error})",
+            expected=f"a file of format {kind}",
+            do="check the path, or start in a new folder",
+        ) from error
     version = value.get("version") if isinstance(value, dict) else None
     if isinstance(version, int) and version > 1 and value.get("format") == kind:
         raise FileError(
@@ -192,11 +196,3 @@ def _told(name: str, value: Any, other: Any) -> str:
         start = max(0, [*same, False].index(False) - 30)
         text = f"{'…' * (start > 0)}{text[start : start + 77]}{'…' * (start + 77 < len(text))}"
     return f"{name} {text}"
-
-
-def _unreadable(where: str, kind: str, error: Exception) -> FileError:
-    return FileError(
-        got=f"{where}, which cannot be read ({error})",
-        expected=f"a file of format {kind}",
-        do="check the path, or start in a new folder",
-    )

@@ -72,19 +72,18 @@ class Root:
                 expected="a new or empty folder, or a store",
                 do=f"name {outer}, or a folder outside it",
             )
-        old = [name for name in FIRST_EDITION if name in names]
+        if old := [name for name in FIRST_EDITION if name in names]:
+            raise FileError(
+                got=f"{self.url}, written by the first edition of trimtab ({', '.join(old)})",
+                expected="a new or empty folder, or a store",
+                do="choose another folder; of the first edition only direction files are still "
+                "read",
+            )
         if names:
             raise FileError(
-                got=f"{self.url}, "
-                + (
-                    f"written by the first edition of trimtab ({', '.join(old)})"
-                    if old
-                    else f"which holds something else ({names[0]})"
-                ),
+                got=f"{self.url}, which holds something else ({names[0]})",
                 expected="a new or empty folder, or a store",
-                do="choose another folder; of the first edition only direction files are still read"
-                if old
-                else "choose another folder",
+                do="choose another folder",
             )
         return False
 

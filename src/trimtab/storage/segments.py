@@ -18,8 +18,7 @@ SUFFIX = ".parquet"
 
 def add(place: Place, schema: Schema, segment: str, table: Table) -> None:
     """Write rows as a new part of a segment, unless an equal part exists."""
-    data = encode(table, schema)
-    place.add(f"{schema.kind}/{segment}/{part_name(data)}", data)
+    _write(place, schema, f"{schema.kind}/{segment}", table)
 
 
 def read(place: Place, schema: Schema, segment: str | None, columns: Sequence[str] | None) -> Table:
@@ -53,13 +52,10 @@ def consolidate(place: Place, schema: Schema, segment: str, most: int = 1) -> No
         return
     place.sweep(folder)
     while len(names := _parts(place, folder)) > 1:
-        found = {name: _part(place, schema, name, None) for name in names}
-        tables = {name: table for name, table in found.items() if table is not None}
+        tables = _whole_parts(place, schema, names)
         if not tables:
             continue  # another writer was faster; its part will appear next
-        data = encode(pa.concat_tables(tables.values()), schema)
-        whole = f"{folder}/{part_name(data)}"
-        place.add(whole, data)
+        whole = _write(place, schema, folder, pa.concat_tables(tables.values()))
         for name in tables.keys() - {whole}:
             place.remove(name)
 
@@ -67,8 +63,7 @@ def consolidate(place: Place, schema: Schema, segment: str, most: int = 1) -> No
 def discard(place: Place, schema: Schema, segment: str, rows: Table) -> None:
     """Remove rows from a segment by key, because what they describe is missing."""
     folder, key = f"{schema.kind}/{segment}", list(schema.key)
-    found = {name: _part(place, schema, name, None) for name in _parts(place, folder)}
-    tables = {name: table for name, table in found.items() if table is not None}
+    tables = _whole_parts(place, schema, _parts(place, folder))
     if not tables:
         return
     union = canonical(pa.concat_tables(tables.values()), schema)
@@ -78,17 +73,27 @@ def discard(place: Place, schema: Schema, segment: str, rows: Table) -> None:
         join_type="left anti",
         use_threads=False,
     )
-    whole = ""
-    if len(left):
-        data = encode(left, schema)
-        whole = f"{folder}/{part_name(data)}"
-        place.add(whole, data)
+    whole = _write(place, schema, folder, left) if len(left) else ""
     for name in tables.keys() - {whole}:
         place.remove(name)
 
 
 def _parts(place: Place, folder: str) -> list[str]:
     return [name for name in place.walk(folder) if name.endswith(SUFFIX)]
+
+
+def _write(place: Place, schema: Schema, folder: str, table: Table) -> str:
+    """Write rows as a part, unless it exists, and return its name."""
+    data = encode(table, schema)
+    name = f"{folder}/{part_name(data)}"
+    place.add(name, data)
+    return name
+
+
+def _whole_parts(place: Place, schema: Schema, names: Sequence[str]) -> dict[str, Table]:
+    """Read all columns of some parts, without those that were removed meanwhile."""
+    found = {name: _part(place, schema, name, None) for name in names}
+    return {name: table for name, table in found.items() if table is not None}
 
 
 def _part(place: Place, schema: Schema, name: str, columns: Sequence[str] | None) -> Table | None:

@@ -20,7 +20,7 @@ from trimtab.storage.documents import (
 )
 from trimtab.storage.files import sha256
 from trimtab.storage.root import Root
-from trimtab.storage.rows import SCHEMAS, Schema, Table
+from trimtab.storage.rows import SCHEMAS, Table
 
 NAME = re.compile(r"\w[\w.-]*")
 HASH = re.compile(r"[0-9a-f]{64}")
@@ -165,7 +165,7 @@ class Store(Root):
             Rows with the columns of the schema, without nulls in the key.
         """
         self.settle()
-        segments.add(self._place, _schema(kind), segment, table)
+        segments.add(self._place, SCHEMAS[kind], segment, table)
 
     def consolidate(self, kind: str, segment: str | None = None, most: int = 1) -> None:
         """Replace the parts of a segment with one, which depends only on their rows.
@@ -179,14 +179,14 @@ class Store(Root):
         most : int, optional
             Number of parts that are left as they are.
         """
-        schema = _schema(kind)
+        schema = SCHEMAS[kind]
         names = segments.segments(self._place, schema) if segment is None else [segment]
         for name in names:
             segments.consolidate(self._place, schema, name, most)
 
     def discard(self, kind: str, segment: str, rows: Table) -> None:
         """Remove rows from a segment, by key, because what they describe is missing."""
-        segments.discard(self._place, _schema(kind), segment, rows)
+        segments.discard(self._place, SCHEMAS[kind], segment, rows)
 
     def rows(
         self, kind: str, segment: str | None = None, columns: Sequence[str] | None = None
@@ -212,7 +212,7 @@ class Store(Root):
         FileError
             If a part is damaged or of a later version.
         """
-        return segments.read(self._place, _schema(kind), segment, columns)
+        return segments.read(self._place, SCHEMAS[kind], segment, columns)
 
     # Results
 
@@ -262,10 +262,6 @@ def as_store(to: Store | str | Path) -> Store:
 def scratch_store() -> Store:
     """Return a new store in the memory of this process, for temporary data."""
     return Store(f"memory://trimtab/{uuid.uuid4().hex}")
-
-
-def _schema(kind: str) -> Schema:
-    return SCHEMAS[kind]
 
 
 def _name(name: str) -> str:

@@ -6,17 +6,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trimtab.lazy import lazy
 from trimtab.townsfolk.card import CARDS, BiasCard
 from trimtab.townsfolk.world import CONCEPTS, JOBS, Person
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from PIL import Image
-
-    from trimtab.recognition import Observations
-    from trimtab.storage import Store
-    from trimtab.townsfolk.oracle import OracleRecogniser
+    from trimtab.townsfolk.oracle import judge, load_oracle
 
 __all__ = [
     "CARDS",
@@ -60,15 +55,4 @@ def load(device: str = "cpu") -> Any:
     return load_model(model_folder(), device=device)
 
 
-def load_oracle() -> OracleRecogniser:
-    """Load the oracle, a recogniser for townsfolk pictures that takes no part in decisions."""
-    from trimtab.townsfolk.oracle import load_oracle as load
-
-    return load()
-
-
-def judge(images: Sequence[Image.Image], *, store: Store | None = None) -> Observations:
-    """Label pictures with the oracle; see `trimtab.townsfolk.oracle.judge`."""
-    from trimtab.townsfolk.oracle import judge as ask
-
-    return ask(images, store=store)
+__getattr__ = lazy(__name__, {"oracle": ["judge", "load_oracle"]})
