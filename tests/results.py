@@ -11,20 +11,17 @@ from PIL import Image
 from trimtab.concepts import Target
 from trimtab.metrics import Comparison, Figures, intersection, spillover
 from trimtab.recognition import Labels
-from trimtab.statistics import Estimate, bootstrap, wilson
+from trimtab.statistics import Accuracy, Dose, Estimate, Response, bootstrap, wilson
 from trimtab.storage import PictureIndex, Store, document_hash
 from trimtab.workflows.records import (
-    Accuracy,
     Arm,
     Calibration,
     Change,
-    Dose,
     Generic,
     Learned,
     Mitigated,
     Preservation,
     Reached,
-    Response,
     View,
 )
 from trimtab.workflows.results import AuditResult, LearnResult, MitigationResult

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trimtab.statistics import Dose
 from trimtab.statistics.limits import MAX_CONCEPT_LOSS
 from trimtab.workflows.calibration import (
     LARGEST_STRENGTH,
@@ -20,7 +21,6 @@ from trimtab.workflows.calibration import (
     measure_response,
     refine,
 )
-from trimtab.workflows.records import Dose
 from trimtab.workflows.response import DoseResponse, JointResponse
 
 # Dose and response

@@ -18,7 +18,7 @@ from PIL import Image
 from trimtab import drawing
 from trimtab.drawing import Table
 from trimtab.errors import UsageError
-from trimtab.statistics import Estimate, Share, wilson
+from trimtab.statistics import Accuracy, Dose, Estimate, Response, Share, wilson
 
 
 @dataclass(frozen=True)
@@ -28,32 +28,6 @@ class Seen:
     unknown: Share
 
 
-@dataclass(frozen=True)
-class Dose:
-    strength: float
-    n: int
-    known: int
-    towards: int
-    kept: int
-
-
-@dataclass(frozen=True)
-class Response:
-    target: float
-    doses: tuple[Dose, ...]
-    judged: tuple[Dose, ...]
-    curve: Mapping[str, tuple[float, ...]]
-    least_kept: float
-    limit: float
-
-
-@dataclass(frozen=True)
-class Step:
-    step: int
-    accuracy: float
-    standard_error: float
-
-
 def seen(unknown: int = 0, **counts: int) -> Seen:
     n = unknown + sum(counts.values())
     shares = {group: wilson(count, n) for group, count in counts.items()}
@@ -61,7 +35,11 @@ def seen(unknown: int = 0, **counts: int) -> Seen:
 
 
 DOSES = tuple(Dose(float(s), 30, 29, 3 * s, 30 - s) for s in (0, 2, 4, 8))
-CURVE = {"strength": (0.0, 4.0, 8.0), "share": (0.0, 0.4, 0.9), "kept": (1.0, 0.9, 0.7)}
+CURVE = {
+    "strength": (0.0, 4.0, 8.0),
+    "share": (0.0, 0.4, 0.9),
+    "kept": (1.0, 0.9, 0.7),
+}
 RESPONSE = Response(0.3, DOSES, DOSES[:2], CURVE, 0.97, 5.0)
 CHANGE = Estimate(0.1, 50, 0.0, 0.2)
 
@@ -82,7 +60,7 @@ def drawn_afresh() -> dict[str, Markup]:
         "dose": drawing.dose_response(RESPONSE, "woman", ["woman", "man"], 2.5),
         "differences": drawing.differences([("age", "old", {"oracle": Changed()})], margin=0.1),
         "deviation": drawing.deviation([("plain", {"recogniser": CHANGE})]),
-        "accuracy": drawing.accuracy([Step(5, 0.8, 0.02)], 5, [Step(10, 0.7, 0.03)]),
+        "accuracy": drawing.accuracy([Accuracy(5, 0.8, 0.02)], 5, [Accuracy(10, 0.7, 0.03)]),
     }
 
 

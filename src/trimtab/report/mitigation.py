@@ -11,8 +11,9 @@ from trimtab.metrics import Figures
 from trimtab.report import sentences, tables
 from trimtab.report.arms import Subject, arm_of, by_role
 from trimtab.report.pictures import galleries
+from trimtab.statistics import Response
 from trimtab.workflows.notebooks import named
-from trimtab.workflows.records import Arm, Response
+from trimtab.workflows.records import Arm
 from trimtab.workflows.results import MitigationResult
 
 JUDGES = {

@@ -20,8 +20,8 @@ from trimtab.drawing.words import (
 )
 from trimtab.metrics import Figures, Spillover
 from trimtab.report.arms import Subject, by_role
-from trimtab.statistics import Estimate, Share
-from trimtab.workflows.records import Arm, Learned, Mitigated, Response, View
+from trimtab.statistics import Estimate, Response, Share
+from trimtab.workflows.records import Arm, Learned, Mitigated, View
 
 FIGURES = {
     "deviation_ratio": "deviation ratio",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trimtab.statistics.curves import Accuracy, Dose, Response
 from trimtab.statistics.intervals import (
     Estimate,
     Share,
@@ -32,7 +33,10 @@ __all__ = [
     "MAX_UNKNOWN_RISE",
     "PRECISION",
     "THRESHOLD",
+    "Accuracy",
+    "Dose",
     "Estimate",
+    "Response",
     "Share",
     "bootstrap",
     "holm",

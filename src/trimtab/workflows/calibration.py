@@ -19,8 +19,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq, lsq_linear
 from scipy.special import expit
 
-from trimtab.statistics import Estimate
-from trimtab.workflows.records import Dose
+from trimtab.statistics import Dose, Estimate
 from trimtab.workflows.response import COLLAPSE, DoseResponse, logits, lost
 
 LARGEST_STRENGTH = 16.0

@@ -18,11 +18,12 @@ from trimtab.interventions import (
 )
 from trimtab.latents import CAPTURE_SEEDS, capture
 from trimtab.pipelines import RunSettings, model_facts
+from trimtab.statistics import Accuracy
 from trimtab.storage import Progress, Store, as_store, document_hash
 from trimtab.storage.specs import model_of
 from trimtab.workflows.learn_result import LearnResult
 from trimtab.workflows.plan import capture_steps
-from trimtab.workflows.records import Accuracy, Learned
+from trimtab.workflows.records import Learned
 from trimtab.workflows.result import slug
 
 

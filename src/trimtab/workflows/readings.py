@@ -15,10 +15,10 @@ from trimtab.generation import ImageSet
 from trimtab.metrics import AuditFrame, Comparison, spillover
 from trimtab.recognition import Observations, classify, embed, preservation, psnr
 from trimtab.recognition.protocol import Embedder, recogniser_name
-from trimtab.statistics import Estimate, bootstrap, wilson
+from trimtab.statistics import Dose, Estimate, bootstrap, wilson
 from trimtab.storage import Store
 from trimtab.workflows.concept_rule import CONCEPT, ConceptRule
-from trimtab.workflows.records import Change, Dose, Preservation, Role, View
+from trimtab.workflows.records import Change, Preservation, Role, View
 
 
 class Oracle(Protocol):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from trimtab.concepts import Target
 from trimtab.metrics import Comparison, Figures, Spillover
-from trimtab.statistics import Estimate, Share
+from trimtab.statistics import Accuracy, Estimate, Response, Share
 
 Seeds = tuple[int, int]
 """The first seed, and the seed after the last."""
@@ -148,52 +148,6 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Dose:
-    """Counts of pictures at one strength.
-
-    Of `n` pictures, `known` show a group of the attribute, `towards` the group that the direction
-    points to, and `kept` the concept.
-    """
-
-    strength: float
-    n: int
-    known: int
-    towards: int
-    kept: int
-
-    @property
-    def share(self) -> float:
-        """Share of the group pointed to among the known pictures; NaN if there are none."""
-        return self.towards / self.known if self.known else float("nan")
-
-
-@dataclass(frozen=True)
-class Response:
-    """A measured dose-response, with the curves fitted to it.
-
-    Attributes
-    ----------
-    target : float
-        Target share of the group that the direction points to.
-    doses, judged : tuple of Dose
-        Counts by the recogniser, and by the oracle.
-    curve : dict of str to tuple of float
-        "strength", "share" and "kept": the fitted curves, ready to draw.
-    least_kept : float
-        Smallest share of pictures that must keep the concept.
-    limit : float
-        Largest strength in the measured range at which they do.
-    """
-
-    target: float
-    doses: tuple[Dose, ...]
-    judged: tuple[Dose, ...]
-    curve: dict[str, tuple[float, ...]]
-    least_kept: float
-    limit: float
-
-
-@dataclass(frozen=True)
 class Reached:
     """The share of an attribute's group expected at the chosen strengths, from calibration seeds.
 
@@ -236,15 +190,6 @@ class Calibration:
     rounds: int
     pictures: int
     stopped_by: Literal["once", "precision", "concept", "range", "response", "unneeded", "budget"]
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Cross-validated accuracy of a direction learned at one step, with its standard error."""
-
-    step: int
-    accuracy: float
-    standard_error: float
 
 
 @dataclass(frozen=True)

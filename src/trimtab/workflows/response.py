@@ -17,8 +17,8 @@ from scipy.optimize import lsq_linear
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
+from trimtab.statistics import Dose
 from trimtab.statistics.limits import MAX_CONCEPT_LOSS
-from trimtab.workflows.records import Dose
 
 CURVE_POINTS = 121  # of a curve in a result
 COLLAPSE = 0.25  # loss of the concept beyond which larger strengths are not tried

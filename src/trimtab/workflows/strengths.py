@@ -10,12 +10,12 @@ from typing import Any
 import numpy.typing as npt
 
 from trimtab.interventions import Direction, Steering
-from trimtab.statistics import Estimate, wilson
+from trimtab.statistics import Dose, Estimate, Response, wilson
 from trimtab.statistics.limits import MAX_CONCEPT_LOSS
 from trimtab.workflows.calibration import Seen, measure_response, refine
 from trimtab.workflows.plan import MOST_DOSES, SUM_ROUNDS, Plan
 from trimtab.workflows.readings import Reading
-from trimtab.workflows.records import Calibration, Dose, Reached, Response
+from trimtab.workflows.records import Calibration, Reached
 from trimtab.workflows.response import DoseResponse, JointResponse
 
 DRAWN_IN = 0.8  # factor on the strengths of a sum that lost the concept

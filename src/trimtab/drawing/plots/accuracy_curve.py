@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
 from markupsafe import Markup
 
@@ -13,28 +12,13 @@ from trimtab.drawing.plots.marks import DOTTED
 from trimtab.drawing.style import INK, MUTED, SURFACE
 from trimtab.drawing.svg import inline
 from trimtab.drawing.words import THIN, percent
-
-
-class StepAccuracy(Protocol):
-    """The cross-validated accuracy after one step, as measured by `trimtab.interventions`."""
-
-    @property
-    def step(self) -> int:
-        """Completed denoising steps."""
-
-    @property
-    def accuracy(self) -> float:
-        """Share of held-out seeds classified correctly."""
-
-    @property
-    def standard_error(self) -> float:
-        """Standard error of the accuracy."""
+from trimtab.statistics import Accuracy
 
 
 def accuracy(
-    found: Sequence[StepAccuracy],
+    found: Sequence[Accuracy],
     chosen: int | None,
-    generic: Sequence[StepAccuracy] = (),
+    generic: Sequence[Accuracy] = (),
     *,
     title: str = "Cross-validated accuracy by step",
 ) -> Markup:
@@ -42,11 +26,11 @@ def accuracy(
 
     Parameters
     ----------
-    found : sequence of StepAccuracy
+    found : sequence of Accuracy
         Accuracies of the direction, at least one.
     chosen : int, optional
         The chosen step.
-    generic : sequence of StepAccuracy, optional
+    generic : sequence of Accuracy, optional
         Accuracies of the generic direction, for comparison.
     title : str, optional
         Title for screen readers.

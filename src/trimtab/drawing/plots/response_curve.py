@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -14,59 +13,7 @@ from trimtab.drawing.plots.marks import DASHED, DOTTED, mark
 from trimtab.drawing.style import FIRST, INK, MUTED, SECOND, SOFT
 from trimtab.drawing.svg import inline
 from trimtab.drawing.words import THIN, group_label, percent, sigmas
-from trimtab.statistics import CONFIDENCE, wilson
-
-
-class Dose(Protocol):
-    """The counts at one strength."""
-
-    @property
-    def strength(self) -> float:
-        """Strength in standard deviations of the noise."""
-
-    @property
-    def n(self) -> int:
-        """Number of pictures."""
-
-    @property
-    def known(self) -> int:
-        """Number of pictures that show a group."""
-
-    @property
-    def towards(self) -> int:
-        """Number of pictures that show the group the direction points to."""
-
-    @property
-    def kept(self) -> int:
-        """Number of pictures that keep the concept."""
-
-
-class Response(Protocol):
-    """Doses and the curves through them, as measured by `trimtab.workflows`."""
-
-    @property
-    def target(self) -> float:
-        """Target share of the group the direction points to."""
-
-    @property
-    def doses(self) -> Sequence[Dose]:
-        """Counts by the recogniser; the first is without steering."""
-
-    @property
-    def judged(self) -> Sequence[Dose]:
-        """Counts by the oracle; may be empty."""
-
-    @property
-    def curve(self) -> Mapping[str, Sequence[float]]:
-        """``strength``, ``share`` and ``kept`` of the curves to draw."""
-
-    @property
-    def least_kept(self) -> float:
-        """Smallest allowed share of pictures that keep the concept."""
-
-    @property
-    def limit(self) -> float:
-        """Largest strength that keeps this share."""
+from trimtab.statistics import CONFIDENCE, Dose, Response, wilson
 
 
 def dose_response(
