@@ -226,13 +226,6 @@ class Shared(ABC):
         return str(commit)
 
 
-def has_folder(name: str | Path) -> bool:
-    """Return whether a name refers to a folder or a Hub repository, not a file."""
-    return Path(name).is_dir() or (
-        not Path(name).exists() and HUB_ID.fullmatch(str(name)) is not None
-    )
-
-
 def fetched(repo_id: str, kinds: tuple[Format, ...], **options: Any) -> Path:
     """Download the file of a repository, in the first of the given formats that it contains.
 

@@ -9,7 +9,7 @@ from trimtab.errors import UsageError
 from trimtab.interventions.adjustment import AddedWords
 from trimtab.interventions.direction import Direction
 from trimtab.interventions.file import DIRECTION, MITIGATION, kind_of
-from trimtab.interventions.hub import fetched, has_folder
+from trimtab.interventions.hub import HUB_ID, fetched
 from trimtab.interventions.intervention import Intervention
 
 STRONGEST = 100.0
@@ -169,9 +169,10 @@ def _number(text: str) -> float | None:
 
 
 def _file_of(name: str | Path) -> Path:
-    if not has_folder(name):
-        return Path(name)
-    if not Path(name).is_dir():
+    path = Path(name)
+    if path.is_dir():
+        mitigation = path / MITIGATION.file
+        return mitigation if mitigation.exists() else path / DIRECTION.file
+    if not path.exists() and HUB_ID.fullmatch(str(name)):
         return fetched(str(name), (MITIGATION, DIRECTION))
-    mitigation = Path(name) / MITIGATION.file
-    return mitigation if mitigation.exists() else Path(name) / DIRECTION.file
+    return path
