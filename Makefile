@@ -24,7 +24,7 @@ TORCH_INDEX_URL := $(shell cat $(STAMP) 2>/dev/null)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install settings demo test oldest resolve lint schemas comfyui bench clean
+.PHONY: help install settings demo test oldest resolve lint schemas comfyui bench faults clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -102,6 +102,9 @@ bench: install ## measure every figure in the docs (JSON in runs/bench); fail if
 	  echo "== $$name"; \
 	  $(BIN)/python benchmarks/$$name.py --out runs/bench/$$name.json || status=1; \
 	done; exit $$status
+
+faults: install ## damage 100,000 files of every format of pictures; none may end the reading
+	$(BIN)/python benchmarks/faults.py --out runs/bench/faults.json $(ARGS)
 
 clean: ## remove .venv, caches and built packages (keeps runs/)
 	rm -rf $(VENV) .oldest dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

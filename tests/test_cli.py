@@ -217,7 +217,7 @@ def test_an_audit_of_pictures_made_elsewhere(work: Work, tmp_path: Path) -> None
     assert figures(found) == [expected]
     kept = done(*words, "--out", tmp_path / "kept")
     assert done(*words, "--out", tmp_path / "kept").json == kept.json
-    assert not times(tmp_path / "kept")
+    assert not times(tmp_path / "kept" / "images")
 
 
 def test_a_steered_audit_is_recorded(work: Work, tmp_path: Path) -> None:

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from trimtab import __version__
-from trimtab.cli import catalogue, demo, directions, inspection, mitigation, pictures, reports
+from trimtab.cli import (
+    catalogue,
+    comparison,
+    demo,
+    directions,
+    inspection,
+    mitigation,
+    pictures,
+    reports,
+)
 from trimtab.cli.console import say
 from trimtab.cli.options import grouped
 
@@ -45,6 +54,7 @@ def common(
 for _command in (
     demo.demo,
     pictures.audit,
+    comparison.compare,
     directions.learn,
     mitigation.mitigate,
     pictures.generate,

@@ -25,7 +25,9 @@ from trimtab.interventions import (
 from trimtab.interventions.adjustment import JOINT
 from trimtab.interventions.file import DIRECTION, FORMATS, MITIGATION
 from trimtab.storage import PictureIndex, PictureRow, Store, require_kinds
-from trimtab.storage.pictures import CHUNK, read_picture, record_of
+from trimtab.storage.decoder import read_picture
+from trimtab.storage.decoding import CHUNK
+from trimtab.storage.pictures import record_of
 from trimtab.storage.root import STORE_FILE
 
 MODEL = {

@@ -17,6 +17,7 @@ from trimtab.cli.options import (
     RunOptions,
     command_line,
     parse_targets,
+    refuse_unused,
 )
 from trimtab.cli.pictures import Prompts, TargetShares, TargetSource, asked_for
 from trimtab.cli.reports import write_report_of
@@ -98,6 +99,8 @@ def mitigate(
     from trimtab.concepts import attribute as look_up
 
     texts = asked_for(prompt, prompts)
+    if not precision:
+        refuse_unused(context, "--precision 0", "confidence", "budget")
     wanted = [look_up(name) for name in attribute]
     targets = parse_targets(target, target_source, wanted)
     from trimtab.storage import Store

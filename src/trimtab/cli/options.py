@@ -271,6 +271,41 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
+def refuse_unused(context: typer.Context, mode: str, *names: str) -> None:
+    """Refuse options that were given but have no effect.
+
+    Parameters
+    ----------
+    context : typer.Context
+        Context of the running command.
+    mode : str
+        What makes them useless, e.g. "--images".
+    *names : str
+        Parameters of the command.
+
+    Raises
+    ------
+    UsageError
+        If any of them is on the command line.
+    """
+    given = []
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if parameter.name in names and source is not None and source.name == "COMMANDLINE":
+            given.append(max(parameter.opts, key=len))
+    if given:
+        raise UsageError(
+            got=f"{mode} and {', '.join(given)}",
+            expected="only options that have an effect",
+            do=f"leave {given[0] if len(given) == 1 else 'these'} out, which would change nothing",
+        )
+
+
+def names_of(*groups: type[Any]) -> list[str]:
+    """Return the parameters in some groups of options."""
+    return [one.name for group in groups for one in fields(group)]
+
+
 def command_line(context: typer.Context, *left_out: str) -> str:
     """Return the command line as a person would type it.
 

@@ -18,7 +18,9 @@ from trimtab.cli.options import (
     SteerOptions,
     command_line,
     local,
+    names_of,
     parse_targets,
+    refuse_unused,
 )
 from trimtab.cli.reports import write_report_of
 from trimtab.errors import UsageError
@@ -67,10 +69,11 @@ def audit(
     # What can be refused is refused before torch and diffusers are loaded, which takes seconds.
     texts = asked_for(prompt, prompts, images=images, pictures=True)
     folder = None if images is None else local(images, "--images")
-    if folder is not None and (steering.steer or steering.add_words):
-        raise UsageError(
-            got="--images and --steer", expected="a prompt to steer", do="leave one out"
-        )
+    if folder is not None:
+        useless = set(names_of(ModelOptions, RunOptions, SteerOptions)) - {"device"}
+        refuse_unused(context, "--images", *useless, "n", "seed")
+    elif not steering.steer:
+        refuse_unused(context, "no --steer", "resample")
     wanted = [look_up(name) for name in attribute]
     targets = parse_targets(target, target_source, wanted) or None
     from trimtab.latents import AUDIT_SEEDS
@@ -117,6 +120,7 @@ def audit(
 
 
 def generate(
+    context: typer.Context,
     model: ModelOptions,
     run: RunOptions,
     steering: SteerOptions,
@@ -131,6 +135,8 @@ def generate(
 ) -> None:
     """Generate pictures, optionally from steered noise."""
     texts = asked_for(prompt, prompts)
+    if not steering.steer:
+        refuse_unused(context, "no --steer", "resample")
     from trimtab.latents import AUDIT_SEEDS
     from trimtab.storage import Store
 

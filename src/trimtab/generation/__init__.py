@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trimtab.generation.copies import copy_pictures
-from trimtab.generation.images import ImageSet, stored
+from trimtab.generation.images import ImageSet, LeftOutWarning, stored
 from trimtab.generation.records import ImageRecord
 from trimtab.lazy import lazy
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ImageRecord",
     "ImageSet",
+    "LeftOutWarning",
     "OtherModelWarning",
     "copy_pictures",
     "generate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,8 @@ from trimtab.drawing.fragment import notebook
 from trimtab.drawing.thumbnails import contact_sheet
 from trimtab.errors import FileError
 from trimtab.generation.companions import directions_of, keep_directions, keep_place, where_made
-from trimtab.generation.records import ImageRecord
+from trimtab.generation.folder import PictureFile, pictures_in, record_of_file
+from trimtab.generation.records import FILE, ImageRecord
 from trimtab.generation.selection import Key, rows_by_key, rows_of
 from trimtab.generation.spec import foreign_spec, record_of_picture
 from trimtab.interventions import Direction
@@ -26,15 +28,18 @@ from trimtab.storage import (
     as_store,
     document_hash,
     picture_hash,
-    read_picture,
     sha256,
 )
-from trimtab.storage.root import STORE_FILE
+from trimtab.storage.decoding import BLANK
+from trimtab.storage.formats import PICTURES, told_left_out
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 SHOWN = 24  # pictures shown in a notebook
 Source: TypeAlias = Image.Image | Callable[[], Image.Image]
 """A picture, or a function that reads it."""
+
+
+class LeftOutWarning(UserWarning):
+    """Some pictures in a folder are of formats that are not read."""
 
 
 class ImageSet(Sequence[Image.Image]):
@@ -52,6 +57,8 @@ class ImageSet(Sequence[Image.Image]):
         Folder or Hub id of the model, as recorded by the pipeline.
     directions : iterable of Direction, or callable, optional
         The directions named in the specs, or a function that reads them on demand.
+    left_out : mapping of str to int, optional
+        What else is in the folder of the pictures: its number, by suffix or kind.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class ImageSet(Sequence[Image.Image]):
         *,
         model_path: str | None = None,
         directions: Iterable[Direction] | Callable[[], Iterable[Direction]] = (),
+        left_out: Mapping[str, int] | None = None,
     ) -> None:
         self.records = tuple(records)
         self._images = tuple(images)
@@ -71,6 +79,7 @@ class ImageSet(Sequence[Image.Image]):
         }
         self.model_path = model_path
         self._directions = directions
+        self.left_out = dict(left_out or {})
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -140,12 +149,13 @@ class ImageSet(Sequence[Image.Image]):
         """Return the number of pictures, their prompts and the model."""
         named = list(dict.fromkeys(self.prompts))
         of = repr(named[0]) if len(named) == 1 else f"{len(named)} prompts"
-        return f"ImageSet({len(self)} pictures of {of} by {self.model})"
+        said = [f"{len(self)} pictures of {of} by {self.model}", told_left_out(self.left_out)]
+        return f"ImageSet({'; '.join(filter(None, said))})"
 
     def _repr_html_(self) -> str:
         """Return a contact sheet of the first pictures, with their seeds."""
         shown = [
-            (f"seed {record.seed}", None if record.blocked else self._shown(i))
+            (record.file or f"seed {record.seed}", None if record.blocked else self._shown(i))
             for i, record in enumerate(self.records[:SHOWN])
         ]
         more = f"and {len(self) - SHOWN} more" if len(self) > SHOWN else ""
@@ -157,20 +167,47 @@ class ImageSet(Sequence[Image.Image]):
         except FileError:
             return None
 
+    def source(self, i: int) -> Image.Image | PictureFile:
+        """Return picture i, reading it if it is stored, or the file that it can be read from."""
+        source = self._images[i]
+        return source if isinstance(source, PictureFile) else self[i]
+
+    @property
+    def thumbnails(self) -> dict[str, Image.Image]:
+        """Small copies of the files that were read and had to keep one, by name."""
+        return {
+            record.file: source.thumbnail
+            for record, source in zip(self.records, self._images, strict=True)
+            if isinstance(source, PictureFile) and source.thumbnail is not None
+        }
+
     def screened(self) -> ImageSet:
-        """Replace each unreadable picture with a black one that is marked as blocked."""
+        """Replace each unreadable picture with a black one that is marked as blocked.
+
+        Pictures in which nothing is visible are marked as blocked, too.
+        """
         records, images = list(self.records), list(self._images)
         for i, record in enumerate(records):
             try:
-                self[i]
+                picture = self[i]
             except FileError:
                 images[i] = black = Image.new("RGB", (64, 64))
                 records[i] = replace(record, blocked=True, picture=picture_hash(black))
+            else:
+                known = record.picture or picture_hash(picture)
+                blank = BLANK in picture.info
+                records[i] = replace(record, blocked=record.blocked or blank, picture=known)
         return self._like(records, images)
 
     def _like(self, records: Sequence[ImageRecord], images: Sequence[Source]) -> ImageSet:
-        about = {"model_path": self.model_path, "directions": self._directions}
-        return ImageSet(records, images, self.documents, **about)  # type: ignore[arg-type]
+        return ImageSet(
+            records,
+            images,
+            self.documents,
+            model_path=self.model_path,
+            directions=self._directions,
+            left_out=self.left_out,
+        )
 
     def save(self, to: Store | str | Path) -> ImageSet:
         """Add the pictures to a store.
@@ -204,7 +241,8 @@ class ImageSet(Sequence[Image.Image]):
         for record, image in zip(self.records, self, strict=True):
             name, prompt, seed = names[record.spec], record.prompt, record.seed
             about = record_of_picture(name, self.documents[name], prompt, seed, record.blocked)
-            environment = json.dumps(record.environment, sort_keys=True)
+            known = record.environment | ({FILE: record.file} if record.file else {})
+            environment = json.dumps(known, sort_keys=True)
             rows.append(
                 index.write(
                     name, prompt, seed, image,
@@ -218,15 +256,12 @@ class ImageSet(Sequence[Image.Image]):
     def _of_collection(self) -> ImageSet:
         """Return pictures made elsewhere with a spec, which their content identifies."""
         images = self.screened()
-        hashes = [
-            record.picture or picture_hash(image)
-            for record, image in zip(images.records, images, strict=True)
-        ]
+        hashes = [record.picture for record in images.records]
         spec = foreign_spec(sha256("".join(hashes).encode()))
         name = document_hash(spec)
         records = [
-            replace(record, spec=name, picture=one)
-            for record, one in zip(images.records, hashes, strict=True)
+            replace(record, seed=i, prompt="", spec=name, numbered=True)
+            for i, record in enumerate(images.records)
         ]
         return ImageSet(records, images._images, {name: spec})
 
@@ -273,30 +308,39 @@ class ImageSet(Sequence[Image.Image]):
         )
 
     @classmethod
-    def from_folder(cls, path: str | Path) -> ImageSet:
-        """Open a folder of pictures made elsewhere.
+    def from_folder(cls, path: str | Path, *, thumbnails: tuple[int, int] = (0, 0)) -> ImageSet:
+        """Open a folder of pictures; each is read on demand, as a viewer shows it.
+
+        Pictures that trimtab generated have the seed, the prompt and the spec that are written in
+        them. Others have no prompt, and a running number in place of a seed. Hidden files are
+        ignored.
 
         Parameters
         ----------
         path : str or Path
-            The folder. Pictures are ordered by name and numbered in place of seeds.
+            The folder. Pictures are ordered by name; subfolders are not entered.
+        thumbnails : tuple of int, optional
+            Number of pictures, from the first, of which to keep a small copy when they are read,
+            and the length of its longer side in pixels.
 
         Raises
         ------
         FileError
             If there are no pictures.
+
+        Warns
+        -----
+        LeftOutWarning
+            If there are pictures in formats that are not read. `left_out` counts all other files.
         """
-        folder = Path(path)
-        files = sorted(f for f in folder.glob("*") if f.suffix.lower() in SUFFIXES)
-        if not files:
-            is_store = (folder / STORE_FILE).is_file()
-            raise FileError(
-                got=f"{folder}, which is a store" if is_store else f"{folder} without pictures",
-                expected=f"a folder with {', '.join(sorted(SUFFIXES))}",
-                do="open it with ImageSet.from_store" if is_store else "check the path",
-            )
-        records = [ImageRecord(i, "") for i in range(len(files))]
-        return cls(records, [partial(read_picture, file) for file in files])
+        found = pictures_in(path)
+        records = [record_of_file(file, i) for i, file in enumerate(found.files)]
+        n, side = thumbnails
+        files = [PictureFile(file, side if i < n else 0) for i, file in enumerate(found.files)]
+        if not PICTURES.isdisjoint(found.left_out):
+            told = told_left_out(found.left_out)
+            warnings.warn(f"{path}: {told}", LeftOutWarning, stacklevel=2)
+        return cls(records, files, left_out=found.left_out)
 
 
 def stored(store: Store, wanted: Sequence[Key]) -> ImageSet:

@@ -9,6 +9,9 @@ from typing import Any
 
 from trimtab.storage import PictureRow
 
+FILE = "file"
+"""The entry of a row's environment with the name of the file that a picture was read from."""
+
 
 @dataclass(frozen=True)
 class ImageRecord:
@@ -17,7 +20,7 @@ class ImageRecord:
     Attributes
     ----------
     seed : int
-        The seed of its noise; a running number for pictures made elsewhere.
+        The seed of its noise; a running number for pictures made elsewhere (`numbered`).
     prompt : str
         The prompt; empty for pictures made elsewhere.
     spec : str
@@ -32,6 +35,10 @@ class ImageRecord:
     environment : dict
         What may have affected the last bits (device, threads, versions), and what is known about
         the model. It is ignored when records are compared.
+    file : str
+        Name of the file; empty for pictures that were not read from a folder.
+    numbered : bool
+        True if the seed is only a running number, by which no pictures may be paired.
     """
 
     seed: int
@@ -41,10 +48,13 @@ class ImageRecord:
     blocked: bool = False
     picture: str = ""
     environment: dict[str, Any] = field(default_factory=dict, compare=False)
+    file: str = ""
+    numbered: bool = False
 
     @classmethod
     def of_row(cls, row: PictureRow, spec: Mapping[str, Any]) -> ImageRecord:
         """Return the record of a picture in a store, from its row and the document of its spec."""
+        environment = json.loads(row.environment)
         return cls(
             row.seed,
             row.prompt,
@@ -52,5 +62,7 @@ class ImageRecord:
             spec["intervention"],
             row.blocked,
             row.picture,
-            json.loads(row.environment),
+            {key: value for key, value in environment.items() if key != FILE},
+            environment.get(FILE, ""),
+            spec["model"] is None,
         )

@@ -1,9 +1,9 @@
-"""Comparison of two audits of the same seeds: what changed, and with which certainty."""
+"""Comparison of two audits: what changed, and with which certainty."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from trimtab.statistics import (
     MAX_UNKNOWN_RISE,
     Share,
     holm,
+    independence,
     mcnemar,
+    newcombe,
     stuart_maxwell,
     tango,
     wilson,
@@ -28,13 +30,19 @@ if TYPE_CHECKING:
     from trimtab.recognition.labels import Labels
 
 
+Pairing = Literal["seed", "file", "nothing"]
+"""What two pictures have in common that are compared: prompt and seed, the name of their file, or
+nothing, if two sets are compared as a whole."""
+
+
 @dataclass(frozen=True)
 class Difference:
-    """The change of one group's share over n pairs of pictures with the same seed.
+    """The change of one group's share over n pairs of pictures, or between two sets of pictures.
 
-    `before` and `after` are shares of all n pairs, including unknown ones. `difference` is after -
-    before, with the interval `low` to `high` (`tango`). `p` is from the exact McNemar test, and
-    `p_holm` is adjusted for the number of groups (equal to `p` for two groups, which are one test).
+    `before` and `after` are shares of all pictures compared, including unknown ones. `difference`
+    is after - before, with the interval `low` to `high` (`tango`; `newcombe` without pairs). `p` is
+    from the exact McNemar test (Fisher's without pairs), and `p_holm` is adjusted for the number of
+    groups (equal to `p` for two groups, which are one test).
     """
 
     group: str
@@ -49,25 +57,33 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The change of an attribute's shares between two sets of pictures with the same seeds.
+    """The change of an attribute's shares between two sets of pictures.
 
     Parameters
     ----------
     attribute, title : str
         What was compared.
     n : int
-        Number of pairs.
+        Number of pairs; without pairs, number of pictures in both sets together.
     unpaired : int
-        Number of pictures whose seed is missing from the other set; they are ignored.
+        Number of pictures without a counterpart in the other set, which are ignored. Pictures that
+        could not be read are not counted.
     rows : tuple of Difference
         One per group.
     unknown : Difference
         The change of the unknown share.
     p : float
         The p-value for no change in the shares, over the pairs known both times: from the exact
-        McNemar test for two groups, Stuart-Maxwell for more.
+        McNemar test for two groups, Stuart-Maxwell for more. Without pairs, it is over the known
+        pictures: from Fisher's exact test for two groups, the chi-squared test for more.
     test : str
         The name of the test.
+    confidence : float
+        Confidence of all intervals.
+    paired_by : {"seed", "file", "nothing"}
+        How pictures were paired.
+    sizes : tuple of int
+        Without pairs, number of pictures in the first set and in the second.
     """
 
     attribute: str
@@ -79,23 +95,50 @@ class Comparison:
     p: float
     test: str
     confidence: float = CONFIDENCE
+    paired_by: Pairing = "seed"
+    sizes: tuple[int, int] = (0, 0)
 
     @classmethod
     def between(
-        cls, before: Labels, after: Labels, *, confidence: float = CONFIDENCE
+        cls,
+        before: Labels,
+        after: Labels,
+        *,
+        by: Pairing | None = None,
+        confidence: float = CONFIDENCE,
     ) -> Comparison:
-        """Compare labels of the same attribute, paired by prompt and seed and pooled over prompts.
+        """Compare labels of the same attribute, pooled over prompts.
 
-        Two sets with one prompt each are paired by seed only.
+        Parameters
+        ----------
+        before, after : Labels
+            The two sets.
+        by : {"seed", "file", "nothing"}, optional
+            How to pair the pictures: by prompt and seed (two sets with one prompt each by seed
+            only), by the name of their file, or not at all. Defaults to "seed", and to "nothing" if
+            the seeds of any pictures are unknown, since two unrelated folders may both hold a
+            0001.png.
+        confidence : float, optional
+            Confidence of all intervals.
 
         Raises
         ------
         UsageError
             If attributes or groups differ, the labels come from two versions of a recogniser, a
-            seed occurs twice, or no seed is shared.
+            seed or name occurs twice, or none is shared.
         """
         require_same_groups(before, after)
-        first, second = _paired(before, after)
+        numbered = bool(before.numbered.any() or after.numbered.any())
+        by = ("nothing" if numbered else "seed") if by is None else by
+        if by == "seed" and numbered:
+            raise UsageError(
+                got="pictures whose seeds are unknown",
+                expected="pictures with the record that generate writes",
+                do='pair them by file name with by="file", or leave by= out',
+            )
+        if by == "nothing":
+            return cls._unpaired(before, after, confidence)
+        first, second = _paired(before, after, by)
         n = len(first)
         several = len(before.groups) > 2
         found = [
@@ -105,10 +148,7 @@ class Comparison:
         *rows, unknown = found
         if several:
             adjusted = holm([row.p for row in rows])
-            rows = [
-                Difference(**{**asdict(row), "p_holm": p})
-                for row, p in zip(rows, adjusted, strict=True)
-            ]
+            rows = [replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]
         known = (first >= 0) & (second >= 0)
         table = np.zeros((len(before.groups),) * 2, dtype=int)
         np.add.at(table, (first[known], second[known]), 1)
@@ -117,12 +157,48 @@ class Comparison:
             before.attribute,
             before.title,
             n,
-            len(before) + len(after) - 2 * n,
+            int((~before.missed).sum() + (~after.missed).sum()) - 2 * n,
             tuple(rows),
             unknown,
             p,
             "Stuart-Maxwell" if several else "exact McNemar",
             confidence,
+            by,
+        )
+
+    @classmethod
+    def _unpaired(cls, before: Labels, after: Labels, confidence: float) -> Comparison:
+        """Compare two sets as a whole."""
+        first, second = (one.codes[~one.missed] for one in (before, after))
+        if not len(first) or not len(second):
+            raise UsageError(
+                got="a set without pictures that can be read",
+                expected="at least one in each",
+                do="check the files",
+            )
+        codes = [*range(len(before.groups)), -1]
+        found = [
+            _contrast(name, first == code, second == code, confidence)
+            for code, name in zip(codes, [*before.groups, "unknown"], strict=True)
+        ]
+        *rows, unknown = found
+        several = len(before.groups) > 2
+        if several:
+            adjusted = holm([row.p for row in rows])
+            rows = [replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]
+        counts = [[int((one == code).sum()) for code in codes[:-1]] for one in (first, second)]
+        return cls(
+            before.attribute,
+            before.title,
+            len(first) + len(second),
+            0,
+            tuple(rows),
+            unknown,
+            independence(counts),
+            "chi-squared" if several else "Fisher's exact test",
+            confidence,
+            "nothing",
+            (len(first), len(second)),
         )
 
     def equivalent(self, margin: float = EQUIVALENCE) -> bool:
@@ -163,13 +239,20 @@ class Comparison:
 
     @property
     def _head(self) -> str:
-        head = f"{self.title}, {self.n} pairs of the same seed"
+        if self.paired_by == "nothing":
+            first, second = self.sizes
+            return f"{self.title}, {first} pictures and {second} others, not paired"
+        same = "file name" if self.paired_by == "file" else "seed"
+        head = f"{self.title}, {self.n} pairs of the same {same}"
         return head + (f" ({self.unpaired} pictures without a pair)" if self.unpaired else "")
 
     @property
     def _foot(self) -> str:
         p = probability(self.p)
-        return f"{self.test} over the pairs known both times: p {p if '<' in p else f'= {p}'}"
+        said = f"p {p if '<' in p else f'= {p}'}"
+        if self.paired_by == "nothing":
+            return f"{self.test} over the known pictures: {said}"
+        return f"{self.test} over the pairs known both times: {said}"
 
     def _table(self) -> Table:
         several = len(self.rows) > 2
@@ -199,7 +282,7 @@ def agreement(labels: Labels, other: Labels, *, confidence: float = CONFIDENCE) 
     UsageError
         As in `Comparison.between`.
     """
-    first, second = _paired(labels, other)
+    first, second = _paired(labels, other, "seed")
     known = (first >= 0) & (second >= 0)
     same = int((first[known] == second[known]).sum())
     return wilson(same, int(known.sum()), confidence=confidence)
@@ -211,6 +294,17 @@ def _difference(
     gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
     change = tango(gained, lost, len(before), confidence=confidence)
     p = mcnemar(gained, lost)
+    shares = float(before.mean()), float(after.mean())
+    return Difference(name, *shares, change.value, change.low, change.high, p, p)
+
+
+def _contrast(
+    name: str, before: NDArray[np.bool_], after: NDArray[np.bool_], confidence: float
+) -> Difference:
+    """Return the difference of two independent sets."""
+    counts = [(int(one.sum()), len(one)) for one in (after, before)]
+    change = newcombe(*counts[0], *counts[1], confidence=confidence)
+    p = independence([[count, n - count] for count, n in counts])
     shares = float(before.mean()), float(after.mean())
     return Difference(name, *shares, change.value, change.low, change.high, p, p)
 
@@ -244,32 +338,49 @@ def _require_alike(before: Labels, after: Labels) -> None:
         )
 
 
-def _paired(before: Labels, after: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the codes of the pictures that both sets contain, matched by prompt and seed.
+def _paired(
+    before: Labels, after: Labels, by: Pairing
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the codes of the pictures that both sets contain, matched by prompt and seed or name.
 
     Two sets with one prompt each are matched by seed only, so that "a doctor" may be compared with
-    "a doctor in a hospital".
+    "a doctor in a hospital". Pictures that could not be read have no counterpart.
     """
     _require_alike(before, after)
+    what = "file name" if by == "file" else "seed"
     one_each = all(len(set(labels.prompts.tolist())) == 1 for labels in (before, after))
     places = []
     for labels in (before, after):
-        prompts = [""] * len(labels) if one_each else labels.prompts.tolist()
-        keys = list(zip(prompts, labels.seeds.tolist(), strict=True))
-        places.append({key: row for row, key in enumerate(keys)})
-        if len(places[-1]) < len(labels):
+        if by == "file":
+            _require_names(labels)
+            keys: list[tuple[str, Any]] = [("", name) for name in labels.files.tolist()]
+        else:
+            prompts = [""] * len(labels) if one_each else labels.prompts.tolist()
+            keys = list(zip(prompts, labels.seeds.tolist(), strict=True))
+        if len(set(keys)) < len(labels):
             raise UsageError(
-                got="a seed that occurs twice with one prompt",
+                got=f"a {what} that occurs twice" + ("" if by == "file" else " with one prompt"),
                 expected="one picture for each prompt and seed",
                 do="compare one set of pictures at a time",
             )
+        places.append({key: row for row, key in enumerate(keys) if not labels.missed[row]})
     first, second = places
     shared = [key for key in first if key in second]
     if not shared:
         raise UsageError(
-            got="no seed in common",
-            expected="pictures of the same prompts and seeds",
-            do="generate both with the same ones",
+            got=f"no {what} in common",
+            expected="pictures of the same "
+            + ("subjects under the same names" if by == "file" else "prompts and seeds"),
+            do="pair them otherwise" if by == "file" else "generate both with the same ones",
         )
     i, j = [first[key] for key in shared], [second[key] for key in shared]
     return before.codes[i], after.codes[j]
+
+
+def _require_names(labels: Labels) -> None:
+    if not all(labels.files.tolist()):
+        raise UsageError(
+            got="pictures without file names",
+            expected="pictures of a folder, to pair them by name",
+            do="open them with ImageSet.from_folder",
+        )

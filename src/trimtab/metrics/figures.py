@@ -36,7 +36,8 @@ class Figures:
     """The shares of the groups of an attribute or intersection, and their distance from a target.
 
     Shares and `unknown` are over all n pictures, so that they add up to 1. The other figures are
-    over the `n_known` pictures that show a group.
+    over the `n_known` pictures that show a group. Pictures that could not be read are no part of
+    any figure; `missed` is their number.
 
     Parameters
     ----------
@@ -47,13 +48,13 @@ class Figures:
     recogniser : str
         Name of the recogniser.
     n, n_known : int
-        Number of pictures, and of those that show a group.
+        Number of pictures that could be read, and of those that show a group.
     target : Target
         The target, with its source.
     shares : dict of str to Share
         By group, with Wilson intervals.
     unknown : Share
-        Share of blocked, unreadable and uncertain pictures.
+        Share of blocked and uncertain pictures.
     deviation_ratio, fairness_discrepancy, kl, entropy : Estimate
         As defined in `trimtab.metrics`, with interval and noise floor.
     spd : Estimate or None
@@ -62,6 +63,8 @@ class Figures:
         Custom metrics.
     confidence : float
         Confidence of all intervals.
+    missed : int
+        Number of pictures that could not be read.
     """
 
     attribute: str
@@ -80,6 +83,7 @@ class Figures:
     spd: Estimate | None = None
     own: dict[str, Estimate] = field(default_factory=dict)
     confidence: float = CONFIDENCE
+    missed: int = 0
 
     @classmethod
     def of(
@@ -98,9 +102,14 @@ class Figures:
             If there are no labels, the target does not fit the groups, or a custom metric does not
             return a number.
         """
-        n, n_known = len(labels), int(labels.known.sum())
+        missed = int(labels.missed.sum())
+        n, n_known = len(labels) - missed, int(labels.known.sum())
         if n == 0:
-            raise UsageError(got="no labels", expected="at least one", do="classify some pictures")
+            raise UsageError(
+                got=f"{missed} pictures of which none can be read" if missed else "no labels",
+                expected="at least one",
+                do="classify some pictures",
+            )
         wanted = Target.of(labels.groups, target)
         codes = labels.codes
         counts = np.bincount(codes[codes >= 0], minlength=len(labels.groups))
@@ -131,6 +140,7 @@ class Figures:
                 for name, metric in (metrics or {}).items()
             },
             confidence=confidence,
+            missed=missed,
         )
 
     @property
@@ -172,6 +182,7 @@ class Figures:
             "recogniser": self.recogniser,
             "n": self.n,
             "n_known": self.n_known,
+            "missed": self.missed,
             "confidence": self.confidence,
             "target": dict(self.target.shares),
             "target_source": self.target.source,
@@ -214,6 +225,8 @@ class Figures:
                     bar(share.value, wanted),
                 )
             )
+        if self.missed:
+            shares.append(("unreadable", "-", "-", "-", f"{self.missed}", "not counted"))
         names = (f"over the {self.n_known} known", "value", level, "noise floor")
         figures = []
         for name, one in self.by_name.items():

@@ -11,7 +11,7 @@ from trimtab.concepts import Target
 from trimtab.concepts.target import CROSS
 from trimtab.drawing import notebook
 from trimtab.errors import UsageError
-from trimtab.metrics.comparison import Comparison
+from trimtab.metrics.comparison import Comparison, Pairing
 from trimtab.metrics.figures import Figures, Metric
 from trimtab.metrics.inputs import checked_metrics, labels_by_attribute, targets_by_name
 from trimtab.metrics.intersections import intersection
@@ -148,7 +148,8 @@ class AuditFrame:
     @cached_property
     def by_prompt(self) -> dict[str, AuditFrame]:
         """A frame for each prompt, in order of first occurrence."""
-        prompts = next(iter(self._labels.values())).prompts
+        first = next(iter(self._labels.values()))
+        prompts = first.prompts
         return {
             prompt: AuditFrame(
                 [labels.select(prompts == prompt) for labels in self._labels.values()],
@@ -156,7 +157,7 @@ class AuditFrame:
                 metrics=self.metrics,
                 confidence=self.confidence,
             )
-            for prompt in dict.fromkeys(prompts.tolist())
+            for prompt in dict.fromkeys(prompts[~first.missed].tolist())
         }
 
     # -- one attribute -------------------------------------------------------------------------
@@ -179,8 +180,14 @@ class AuditFrame:
 
     @property
     def n(self) -> int:
-        """Number of pictures."""
-        return len(next(iter(self._labels.values())))
+        """Number of pictures that could be read."""
+        labels = next(iter(self._labels.values()))
+        return len(labels) - int(labels.missed.sum())
+
+    @property
+    def missed(self) -> int:
+        """Number of pictures that could not be read; they are no part of any figure."""
+        return int(next(iter(self._labels.values())).missed.sum())
 
     @property
     def n_known(self) -> int:
@@ -199,7 +206,7 @@ class AuditFrame:
 
     @property
     def unknown(self) -> Share:
-        """Share of unknown pictures among all n: blocked, unreadable or uncertain."""
+        """Share of unknown pictures among all n: blocked or uncertain."""
         return self.figures.unknown
 
     @property
@@ -261,25 +268,28 @@ class AuditFrame:
             return Estimate(0.0, self.n_known, 0.0, 0.0)
         return tango(*counts, self.n_known, confidence=self.confidence)
 
-    def compare(self, other: AuditFrame) -> Comparison:
-        """Return what changed between this audit and another of the same seeds.
+    def compare(self, other: AuditFrame, *, by: Pairing | None = None) -> Comparison:
+        """Return what changed between this audit and another.
 
         Parameters
         ----------
         other : AuditFrame
             An audit of the same attribute, after the change.
+        by : {"seed", "file", "nothing"}, optional
+            As in `Comparison.between`: by default, pictures are paired by prompt and seed, or not
+            at all if they have none.
 
         Returns
         -------
         Comparison
-            Differences are other - self; pictures are paired by prompt and seed.
+            Differences are other - self.
 
         Raises
         ------
         UsageError
             As `Comparison.between`.
         """
-        return Comparison.between(self.labels, other.labels, confidence=self.confidence)
+        return Comparison.between(self.labels, other.labels, by=by, confidence=self.confidence)
 
     # -- how it shows itself -------------------------------------------------------------------
 

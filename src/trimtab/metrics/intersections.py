@@ -55,4 +55,7 @@ def intersection(first: Labels, second: Labels) -> Labels:
         title=f"{first.title}{CROSS}{second.title}",
         recogniser=", ".join(names),
         prompts=first.prompts,
+        missed=first.missed | second.missed,
+        files=first.files,
+        numbered=first.numbered,
     )

@@ -17,7 +17,8 @@ from trimtab.recognition.holder import recogniser_for
 from trimtab.recognition.observations import Observations, assemble
 from trimtab.recognition.protocol import Recogniser, recogniser_name, recogniser_version
 from trimtab.recognition.questions import Question
-from trimtab.recognition.subjects import CHUNK, Subjects
+from trimtab.recognition.reductions import reduction_of
+from trimtab.recognition.subjects import Subjects
 
 if TYPE_CHECKING:
     from trimtab.recognition.archive import Archive
@@ -60,8 +61,8 @@ def classify(
     Returns
     -------
     Observations
-        Observations of the n pictures, in order. Blocked and unreadable pictures are not passed to
-        the recogniser.
+        Observations of the n pictures, in order, each recognised as a viewer shows it. Blocked and
+        unreadable pictures are not passed to the recogniser.
 
     Raises
     ------
@@ -71,16 +72,15 @@ def classify(
         If the recogniser cannot be loaded or returns invalid values, or if it is omitted and the
         folder of the model that made the pictures no longer exists.
     """
-    subjects = Subjects(images)
     wanted = None if attributes is None else _attributes(attributes)
+    Subjects(images)  # refuse what are no pictures before loading anything
     found = recogniser_for(images, recogniser, device)
+    subjects = Subjects(images, reduction_of(found))
     questions = _questions(found, wanted)
     name, version = recogniser_name(found), recogniser_version(found)
     archive = open_archive(store, name, version)
     known = [_known(archive, question, subjects) for question in questions]
-    for start in range(0, subjects.n, CHUNK):
-        rows = range(start, min(start + CHUNK, subjects.n))
-        pictures = subjects.unseen(rows, known)
+    for done, pictures in subjects.chunks(known):
         for question, answers in zip(questions, known, strict=True):
             new = [picture for picture in pictures if picture not in answers]
             if new:
@@ -89,7 +89,7 @@ def classify(
                 if archive:
                     archive.add(question, new, p)
         if progress:
-            progress(rows.stop, subjects.n, f"recognising {', '.join(q.title for q in questions)}")
+            progress(done, subjects.n, f"recognising {', '.join(q.title for q in questions)}")
     people = [_corrections(store, question, subjects) for question in questions]
     return assemble(
         subjects,

@@ -20,7 +20,8 @@ from trimtab.recognition.protocol import (
     recogniser_name,
     recogniser_version,
 )
-from trimtab.recognition.subjects import CHUNK, Subjects
+from trimtab.recognition.reductions import reduction_of
+from trimtab.recognition.subjects import Subjects
 
 if TYPE_CHECKING:
     from trimtab.storage import Progress, Store
@@ -90,7 +91,7 @@ def embed(
     ModelError
         If the recogniser cannot be loaded.
     """
-    subjects = Subjects(images)
+    Subjects(images)  # refuse what are no pictures before loading anything
     embedder = recogniser_for(images, recogniser, device)
     if not isinstance(embedder, Embedder):
         raise UsageError(
@@ -98,19 +99,18 @@ def embed(
             expected="a recogniser with embed_images",
             do="use a CLIP or SigLIP model",
         )
+    subjects = Subjects(images, reduction_of(embedder))
     name, version = recogniser_name(embedder), recogniser_version(embedder)
     archive = open_archive(store, name, version)
     known = archive.embeddings(subjects.hashes) if archive else {}
-    for start in range(0, subjects.n, CHUNK):
-        rows = range(start, min(start + CHUNK, subjects.n))
-        pictures = subjects.unseen(rows, [known])
+    for done, pictures in subjects.chunks([known]):
         if pictures:
             new = dict(zip(pictures, embedder.embed_images(list(pictures.values())), strict=True))
             known |= new
             if archive:
                 archive.add_embeddings(new)
         if progress:
-            progress(rows.stop, subjects.n, "embedding pictures")
+            progress(done, subjects.n, "embedding pictures")
     seen = np.flatnonzero(subjects.status() == "known")
     # If there is nothing to embed, a black picture tells the size that rows would have.
     rows_of = [known[subjects.pictures[i]] for i in seen] or embedder.embed_images([BLACK])

@@ -40,6 +40,13 @@ class Labels:
         The prompt of each picture, used with the seed for pairing. Defaults to "".
     version : str, optional
         Fingerprint of the recogniser.
+    missed : array_like of bool, shape (n,), optional
+        Pictures that could not be read. They are no part of any figure. Defaults to none.
+    files : array_like of str, shape (n,), optional
+        Name of the file of each picture. Defaults to "".
+    numbered : array_like of bool, shape (n,), optional
+        Pictures whose seed is only a running number, so that they cannot be paired by it. Defaults
+        to none.
 
     Raises
     ------
@@ -57,6 +64,9 @@ class Labels:
     recogniser: str = ""
     prompts: NDArray[np.str_] = None  # type: ignore[assignment]
     version: str = ""
+    missed: NDArray[np.bool_] = None  # type: ignore[assignment]
+    files: NDArray[np.str_] = None  # type: ignore[assignment]
+    numbered: NDArray[np.bool_] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         """Check shapes and rows, and make the arrays read-only copies."""
@@ -68,16 +78,23 @@ class Labels:
         seeds = np.arange(n) if self.seeds is None else np.array(self.seeds, dtype=np.int64)
         blocked = np.zeros(n, bool) if self.blocked is None else np.array(self.blocked, bool)
         prompts = np.full(n, "") if self.prompts is None else np.array(self.prompts, dtype=str)
+        missed = np.zeros(n, bool) if self.missed is None else np.array(self.missed, bool)
+        files = np.full(n, "") if self.files is None else np.array(self.files, dtype=str)
+        numbered = np.zeros(n, bool) if self.numbered is None else np.array(self.numbered, bool)
         if p.ndim != 2 or p.shape[1] != len(groups) or len(groups) < 2:
             raise UsageError(
                 got=f"probabilities of shape {p.shape}",
                 expected=f"(pictures, {len(groups)}), for at least two groups",
                 do="give one column per group",
             )
-        if not seeds.shape == blocked.shape == prompts.shape == (n,):
+        each = {
+            "seeds": seeds, "blocked": blocked, "prompts": prompts,
+            "missed": missed, "files": files, "numbered": numbered,
+        }  # fmt: skip
+        if any(array.shape != (n,) for array in each.values()):
             raise UsageError(
-                got=f"{seeds.size} seeds, {blocked.size} blocked flags and {prompts.size} prompts "
-                f"for {n} pictures",
+                got=", ".join(f"{array.size} {name}" for name, array in each.items())
+                + f" for {n} pictures",
                 expected="one of each per picture",
                 do="use the same length for all",
             )
@@ -85,6 +102,7 @@ class Labels:
             raise UsageError(
                 got=f"threshold={self.threshold}", expected="0 to 1", do=f"use {THRESHOLD}"
             )
+        blocked |= missed
         p[blocked] = 1 / len(groups)
         bad = ~((p >= 0).all(axis=1) & (np.abs(p.sum(axis=1) - 1) < 1e-3))  # NaN is bad, too
         if bad.any():
@@ -97,8 +115,7 @@ class Labels:
         # Normalise only rows whose sum is not exactly 1, so that saved ones stay unchanged.
         sums = p.sum(axis=1, keepdims=True)
         p = np.where(np.abs(sums - 1) > 1e-12, p / sums, p)
-        checked = {"probabilities": p, "seeds": seeds, "blocked": blocked, "prompts": prompts}
-        for name, array in checked.items():
+        for name, array in {"probabilities": p, **each}.items():
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         object.__setattr__(self, "groups", groups)
@@ -161,5 +178,5 @@ class Labels:
     def select(self, rows: ArrayLike) -> Labels:
         """Return the labels of some pictures, selected by a mask or indices."""
         chosen = np.asarray(rows)
-        arrays = ("probabilities", "seeds", "blocked", "prompts")
+        arrays = ("probabilities", "seeds", "blocked", "prompts", "missed", "files", "numbered")
         return replace(self, **{name: getattr(self, name)[chosen] for name in arrays})

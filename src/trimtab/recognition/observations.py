@@ -16,7 +16,7 @@ from trimtab.recognition.questions import Question
 from trimtab.recognition.subjects import Subjects
 
 _META, _VERSION = b"trimtab", 1
-_FACTS = ("pictures", "seeds", "prompts", "specs")
+_FACTS = ("pictures", "seeds", "prompts", "specs", "files", "numbered", "reasons")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,12 @@ class Observations:
         Prompt and spec of each picture; "" if unknown.
     answers : mapping of str to Answer
         Answers by attribute name.
+    files : ndarray of str, shape (n,), optional
+        Name of the file of each picture; "" for pictures that were not read from a folder.
+    numbered : ndarray of bool, shape (n,), optional
+        Whether the seed of a picture is only a running number.
+    reasons : ndarray of str, shape (n,), optional
+        Why a picture could not be read, or shows nothing; otherwise "".
     """
 
     pictures: NDArray[np.str_]
@@ -84,6 +90,16 @@ class Observations:
     prompts: NDArray[np.str_]
     specs: NDArray[np.str_]
     answers: Mapping[str, Answer]
+    files: NDArray[np.str_] = None  # type: ignore[assignment]
+    numbered: NDArray[np.bool_] = None  # type: ignore[assignment]
+    reasons: NDArray[np.str_] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        """Fill in what is unknown."""
+        n = len(self.seeds)
+        for name, default in (("files", ""), ("numbered", False), ("reasons", "")):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.full(n, default))
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -141,7 +157,25 @@ class Observations:
             recogniser=found.recogniser,
             prompts=self.prompts,
             version=found.version,
+            missed=(found.status == "unreadable") & (self.reasons != ""),  # not by a person
+            files=self.files,
+            numbered=self.numbered,
         )
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """`Labels.probabilities` of the only attribute, shape (n, C)."""
+        return self.labels().probabilities
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """`Labels.codes` of the only attribute, shape (n,)."""
+        return self.labels().codes
+
+    @property
+    def blocked(self) -> NDArray[np.bool_]:
+        """`Labels.blocked` of the only attribute, shape (n,)."""
+        return self.labels().blocked
 
     def select(self, rows: ArrayLike) -> Observations:
         """Return the observations of some pictures, selected by a mask or indices."""
@@ -204,8 +238,9 @@ class Observations:
     def to_table(self) -> Any:
         """Return a `pyarrow.Table` with one row per attribute, picture and group.
 
-        Its columns are picture, seed, prompt, spec, question, attribute, group, probability,
-        status, recogniser, version and corrected. The schema's metadata contains the questions.
+        Its columns are picture, seed, prompt, spec, file, numbered, reason, question, attribute,
+        group, probability, status, recogniser, version and corrected. The schema's metadata
+        contains the questions.
         """
         import pyarrow as pa
 
@@ -217,6 +252,9 @@ class Observations:
                 "seed": np.repeat(self.seeds, len(groups)),
                 "prompt": np.repeat(self.prompts, len(groups)),
                 "spec": np.repeat(self.specs, len(groups)),
+                "file": np.repeat(self.files, len(groups)),
+                "numbered": np.repeat(self.numbered, len(groups)),
+                "reason": np.repeat(self.reasons, len(groups)),
                 "question": np.full(len(self) * len(groups), answer.question.hash),
                 "attribute": np.full(len(self) * len(groups), name),
                 "group": np.tile(np.array(groups), len(self)),
@@ -267,6 +305,10 @@ class Observations:
                     "prompts": first["prompt"].astype(str),
                     "specs": first["spec"].astype(str),
                 }
+                if "file" in first:  # tables written before these were there have no such columns
+                    facts["files"] = first["file"].astype(str)
+                    facts["numbered"] = first["numbered"].astype(bool)
+                    facts["reasons"] = first["reason"].astype(str)
             return cls(**facts, answers=answers)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise FileError(
@@ -312,7 +354,15 @@ def assemble(subjects: Subjects, answers: Sequence[Said]) -> Observations:
                 p[i] = row
         found[question.attribute] = Answer(question, name, version, p, own, corrected)
     facts = (np.array(subjects.pictures, dtype=str), subjects.seeds)
-    return Observations(*facts, subjects.prompts, subjects.specs, found)
+    return Observations(
+        *facts,
+        subjects.prompts,
+        subjects.specs,
+        found,
+        subjects.files,
+        subjects.numbered,
+        np.array(subjects.reasons, dtype=str),
+    )
 
 
 def _who(answer: Answer) -> str:

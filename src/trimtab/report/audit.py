@@ -37,6 +37,8 @@ def audit(result: AuditResult, name: str) -> dict[str, Any]:
             for attribute in attributes
         ],
         "sheets": sheets(result),
+        "files": result.file_facts(),
+        "missed": result.missed,
     }
 
 

@@ -64,9 +64,10 @@ def _methods(result: AnyResult) -> Iterator[str]:
     figures = next((one for view in _views(result) for one in view.figures), None)
     level = percent(figures.confidence if figures else None)
     yield (
-        "A picture is “unknown” if it is blocked or unreadable, or if its most probable group has "
+        "A picture is “unknown” if it is blocked, or if its most probable group has "
         f"a probability below {result.threshold:g}. Shares are over all pictures, including "
-        "unknown ones; deviation ratios and the other figures are over the known pictures."
+        "unknown ones; deviation ratios and the other figures are over the known pictures. Files "
+        "that cannot be read are no part of any figure."
     )
     yield f"Intervals are at {level} unless stated otherwise; those of shares are Wilson intervals."
     if isinstance(result, MitigationResult):

@@ -12,12 +12,16 @@ from trimtab.drawing import contact_sheet, gallery
 from trimtab.errors import FileError
 from trimtab.report.arms import ORDER
 from trimtab.storage import read_picture
+from trimtab.storage.formats import listing
+from trimtab.storage.pictures import decode_picture
+from trimtab.workflows.audit_result import THUMBNAILS, thumbnail_of
 from trimtab.workflows.notebooks import named, pictures_in
+from trimtab.workflows.records import SourceFile
 from trimtab.workflows.results import AuditResult, MitigationResult
 
 COLUMNS = 10
 PROMPTS = 4  # most prompts whose pictures a page shows
-SHOWN = 40  # most pictures of an audit
+SHOWN = THUMBNAILS[0]  # most pictures of an audit
 
 
 def galleries(result: MitigationResult) -> list[dict[str, Any]]:
@@ -56,7 +60,7 @@ def sheets(result: AuditResult) -> list[dict[str, Any]]:
     """Return a contact sheet for each of the first prompts, or for a folder."""
     prompts = result.prompts[:PROMPTS]
     if not prompts or result.seeds is None:
-        return _sheet("", list(_first_of(Path(result.folder))), result.n) if result.folder else []
+        return _sheet("", list(_first_of(result)), result.n) if result.folder else []
     every = range(*result.seeds)
     seeds = every[: SHOWN // len(prompts)]
     found = []
@@ -74,15 +78,37 @@ def _sheet(
     return [{"prompt": prompt, "sheet": contact_sheet(pictures), "n": len(pictures), "of": of}]
 
 
-def _first_of(folder: Path) -> Iterator[tuple[str, Image.Image | None]]:
-    """Yield name and picture of the first readable files in a folder."""
+def _first_of(result: AuditResult) -> Iterator[tuple[str, Image.Image | None]]:
+    """Yield name and picture of the first files of a folder in which something is visible."""
     shown = 0
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    for one in result.sources or _listed(Path(result.folder)):
         if shown == SHOWN:
             return
-        if path.suffix.lower() in Image.registered_extensions():
-            try:
-                yield path.name, read_picture(path)
-            except FileError:
-                continue
+        if one.status != "read":
+            continue
+        picture = _small(result, one)
+        if picture is not None:
+            yield one.name, picture
             shown += 1
+
+
+def _listed(folder: Path) -> list[SourceFile]:
+    """Return the files of a folder, for a result that was written without them."""
+    try:
+        return [SourceFile(file.name, "", "read") for file in listing(folder).files]
+    except OSError:
+        return []
+
+
+def _small(result: AuditResult, one: SourceFile) -> Image.Image | None:
+    """Return the small copy in the store or, without one, the picture from its folder."""
+    if result.store is not None and one.picture:
+        name = thumbnail_of(one.picture)
+        try:
+            return decode_picture(result.store.read_file(name), name)
+        except (OSError, FileError):
+            pass  # an audit kept elsewhere
+    try:
+        return read_picture(Path(result.folder, one.name))
+    except FileError:
+        return None

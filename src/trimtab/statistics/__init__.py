@@ -22,7 +22,7 @@ from trimtab.statistics.limits import (
     PRECISION,
     THRESHOLD,
 )
-from trimtab.statistics.significance import holm, mcnemar, stuart_maxwell
+from trimtab.statistics.significance import holm, independence, mcnemar, stuart_maxwell
 
 __all__ = [
     "CALIBRATION_CONFIDENCE",
@@ -40,6 +40,7 @@ __all__ = [
     "Share",
     "bootstrap",
     "holm",
+    "independence",
     "mcnemar",
     "newcombe",
     "simultaneous_wilson",

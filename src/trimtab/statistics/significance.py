@@ -1,4 +1,4 @@
-"""Tests of paired change, and Holm's correction for multiple tests."""
+"""Tests of change, paired and unpaired, and Holm's correction for multiple tests."""
 
 from __future__ import annotations
 
@@ -68,6 +68,39 @@ def stuart_maxwell(table: ArrayLike) -> float:
     rank = int(np.linalg.matrix_rank(s))
     statistic = float(d @ np.linalg.pinv(s, hermitian=True) @ d)
     return float(scipy.stats.chi2.sf(statistic, rank))
+
+
+def independence(table: ArrayLike) -> float:
+    """Return the p-value for equal shares of C classes in two independent samples.
+
+    For two classes, it is from Fisher's exact test, otherwise from Pearson's chi-squared test of
+    homogeneity. Classes that occur in neither sample are left out.
+
+    Parameters
+    ----------
+    table : array_like of int, shape (2, C)
+        Counts of the classes in each sample.
+
+    Raises
+    ------
+    UsageError
+        If the table has another shape or holds a negative count.
+
+    References
+    ----------
+    R. A. Fisher, Statistical Methods for Research Workers, 5th edition, 1934, section 21.02.
+    """
+    n = np.asarray(table)
+    if n.ndim != 2 or n.shape[0] != 2 or not (n >= 0).all():
+        raise UsageError(
+            got=f"a table of shape {n.shape}", expected="two rows of counts", do="check it"
+        )
+    n = n[:, n.sum(0) > 0]
+    if n.shape[1] < 2 or not n.sum(1).all():
+        return 1.0
+    if n.shape[1] == 2:
+        return float(scipy.stats.fisher_exact(n).pvalue)
+    return float(scipy.stats.chi2_contingency(n, correction=False).pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

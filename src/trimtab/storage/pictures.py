@@ -7,18 +7,18 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from trimtab.errors import FileError
+from trimtab.storage.decoding import CHUNK, decoded
 from trimtab.storage.files import sha256
 
-CHUNK = "trimtab"
 SHARD = 1000
 """Number of seeds per folder."""
+_ROWS = 256  # of a picture, hashed at a time
 
 
 def segment_of(spec: str, prompt: str, seed: int) -> str:
@@ -44,9 +44,10 @@ def file_of(spec: str, prompt: str, seed: int) -> str:
 
 def picture_hash(image: Image.Image) -> str:
     """Return the hash of a picture's content: width, height and pixels in RGB."""
-    rgb = image.convert("RGB")
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
     digest = hashlib.sha256(f"{rgb.width} {rgb.height} ".encode())
-    digest.update(rgb.tobytes())
+    for top in range(0, rgb.height, _ROWS):  # a photograph's bytes at once would double its memory
+        digest.update(rgb.crop((0, top, rgb.width, min(top + _ROWS, rgb.height))).tobytes())
     return digest.hexdigest()
 
 
@@ -60,7 +61,7 @@ def encode_png(image: Image.Image, record: Mapping[str, Any]) -> bytes:
 
 
 def decode_picture(data: bytes, where: str) -> Image.Image:
-    """Read a complete picture in any format, as RGB; its text chunks are in ``info``.
+    """Read a complete picture in any format, as in `as_shown`; its record is in ``info``.
 
     Raises
     ------
@@ -68,20 +69,9 @@ def decode_picture(data: bytes, where: str) -> Image.Image:
         If it is damaged.
     """
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        # what PIL raises for broken files
+        return decoded(data)
+    except Exception as error:  # decoders raise anything for broken files
         raise unreadable(where, f"{error}".replace(f"{where!r}", "it")) from error
-
-
-def read_picture(path: Path) -> Image.Image:
-    """Read a picture from a local file, as in `decode_picture`."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise unreadable(str(path), error.strerror or str(error)) from error
-    return decode_picture(data, str(path))
 
 
 def record_of(image: Image.Image, where: str) -> dict[str, Any]:

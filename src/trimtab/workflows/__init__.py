@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from trimtab.workflows.audits import audit, audit_images
     from trimtab.workflows.directions import learn
     from trimtab.workflows.effect import measured_effect
+    from trimtab.workflows.folders import FolderComparison, compare_images
     from trimtab.workflows.mitigation import mitigate
     from trimtab.workflows.plan import Plan
 
 __all__ = [
     "AuditResult",
+    "FolderComparison",
     "LearnResult",
     "MitigationResult",
     "Plan",
     "audit",
     "audit_images",
+    "compare_images",
     "learn",
     "load_result",
     "measured_effect",
@@ -36,6 +39,7 @@ __getattr__ = lazy(
         "audits": ["audit", "audit_images"],
         "directions": ["learn"],
         "effect": ["measured_effect"],
+        "folders": ["FolderComparison", "compare_images"],
         "mitigation": ["mitigate"],
         "plan": ["Plan"],
     },

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
+from trimtab.drawing.thumbnails import SIDE
 from trimtab.generation import ImageSet
 from trimtab.generation.selection import Key
+from trimtab.storage.formats import counted, told_left_out
 from trimtab.workflows import notebooks
-from trimtab.workflows.records import Seeds, View
+from trimtab.workflows.records import Seeds, SourceFile, View
 from trimtab.workflows.result import Result, pictures_of
+
+THUMBNAILS = (40, SIDE)
+"""How many pictures made elsewhere a report shows at most, and their longer side in pixels."""
+_NAMED = 20  # unreadable files named in a terminal
+
+
+def thumbnail_of(picture: str) -> str:
+    """Return the file in a store with the small copy of a picture made elsewhere."""
+    return f"thumbnails/{picture}.png"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +39,7 @@ class AuditResult(Result):
     intervention : dict
         Record of the intervention on noise and conditioning.
     n : int
-        Number of pictures, over all prompts.
+        Number of pictures, over all prompts; of pictures made elsewhere, those that could be read.
     seeds : tuple of int, optional
         First seed of each prompt, and the seed after the last.
     views : tuple of View
@@ -39,6 +52,10 @@ class AuditResult(Result):
         The probability below which a picture is unknown.
     folder : str
         Folder of pictures made elsewhere.
+    sources : tuple of SourceFile
+        The files of pictures made elsewhere, by name, with what became of each.
+    left_out : dict of str to int
+        How many other files the folder holds, by suffix or kind.
     """
 
     FORMAT: ClassVar[str] = "trimtab-audit"
@@ -53,6 +70,13 @@ class AuditResult(Result):
     recogniser: str
     threshold: float
     folder: str = ""
+    sources: tuple[SourceFile, ...] = ()
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def missed(self) -> tuple[SourceFile, ...]:
+        """The files that could not be read, which are no part of any figure."""
+        return tuple(one for one in self.sources if one.status == "unreadable")
 
     def pictures(self, seeds: Sequence[int] | None = None) -> ImageSet:
         """Return the pictures, prompt by prompt, from the result's store or their folder.
@@ -72,6 +96,14 @@ class AuditResult(Result):
         wanted = range(*self.seeds) if seeds is None else seeds
         return pictures_of(self, self.spec, self.prompts, wanted)
 
+    def files(self) -> tuple[str, ...]:
+        """Return the small copies of pictures made elsewhere, which a report shows."""
+        if self.store is None or not self.sources:
+            return ()
+        there = set(self.store.names("thumbnails"))
+        named = [thumbnail_of(one.picture) for one in self.sources if one.picture]
+        return tuple(name for name in dict.fromkeys(named) if Path(name).name in there)
+
     def keys(self) -> list[Key]:
         """Return spec, prompt and seed of the pictures; none for those made elsewhere."""
         if self.seeds is None or not self.spec:
@@ -84,7 +116,33 @@ class AuditResult(Result):
     def __str__(self) -> str:
         """Return tables: each attribute, each intersection, and the shares by prompt."""
         figures = [one for view in self.views for one in (*view.figures, *view.intersections)]
-        return "\n\n".join([*map(str, figures), *self._by_prompt()])
+        return "\n\n".join([*map(str, figures), *self._by_prompt(), *self._of_files()])
+
+    def file_facts(self) -> list[tuple[str, str]]:
+        """Return what to say about the files of a folder, as (name, sentence)."""
+        if not self.sources:
+            return []
+        kinds = Counter(Path(one.name).suffix.lower() for one in self.sources)
+        blocked = sum(one.status == "blocked" for one in self.sources)
+        facts = [("pictures", f"{len(self.sources):,} ({counted(dict(sorted(kinds.items())))})")]
+        if self.left_out:
+            facts.append(("left out", told_left_out(self.left_out).removeprefix("left out: ")))
+        if blocked:
+            facts.append(("blocked", f"{blocked:,}, in which nothing is visible, count as unknown"))
+        if self.missed:
+            of = f"{len(self.missed):,} of {len(self.sources):,}, which are no part of the figures"
+            facts.append(("unreadable", of))
+        return facts
+
+    def _of_files(self) -> list[str]:
+        if not self.sources:
+            return []
+        lines = [f"files of {self.folder}", ""]
+        lines += [f"  {name}: {said}" for name, said in self.file_facts()]
+        lines += [f"    {one.name}: {one.reason}" for one in self.missed[:_NAMED]]
+        if len(self.missed) > _NAMED:
+            lines.append(f"    and {len(self.missed) - _NAMED:,} more, which the result names")
+        return ["\n".join(lines)]
 
     def _by_prompt(self) -> list[str]:
         found = []

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from trimtab.concepts import Attribute, Named, Target, as_attributes, prompts_from
-from trimtab.errors import UsageError
-from trimtab.generation import ImageSet, generate
+from trimtab.errors import FileError, UsageError
+from trimtab.generation import ImageSet, LeftOutWarning, generate
 from trimtab.interventions import Adjustment, Steerable, as_intervention
 from trimtab.latents import AUDIT_SEEDS
 from trimtab.pipelines import RunSettings, model_facts, model_note, model_path
-from trimtab.recognition import recogniser_for
+from trimtab.recognition import Observations, recogniser_for
 from trimtab.recognition.protocol import recogniser_name, recogniser_version
 from trimtab.statistics.limits import THRESHOLD
 from trimtab.storage import Progress, Store, as_store, document_hash
+from trimtab.storage.formats import shown_name
+from trimtab.storage.pictures import encode_png
 from trimtab.storage.specs import model_of
-from trimtab.workflows.audit_result import AuditResult
+from trimtab.workflows.audit_result import THUMBNAILS, AuditResult, thumbnail_of
 from trimtab.workflows.plan import facts_of
 from trimtab.workflows.readings import Reader, Reading, views_by_prompt, views_of
+from trimtab.workflows.records import SourceFile
 from trimtab.workflows.result import slug
 from trimtab.workflows.targets import Targets, targets_of
 
@@ -87,7 +91,7 @@ def audit(
     UsageError, FileError, ModelError
         As in `generate` and `classify`.
     """
-    texts, asked = prompts_from(prompts), _attributes(attributes)
+    texts, asked = prompts_from(prompts), attributes_of(attributes)
     targets = targets_of(asked, target)
     settings = RunSettings(num_inference_steps, guidance_scale, negative_prompt, height, width)
     run = settings.resolve(pipe).to_dict() | {"batch_size": batch_size}
@@ -143,27 +147,40 @@ def audit_images(
     Parameters
     ----------
     folder : str or Path
-        Folder of PNG, JPEG, WebP or BMP files.
+        Folder of pictures, in any format that is read; subfolders are not entered.
     attributes, target, recogniser, device
         As in `audit`.
     to : Store, str or Path, optional
-        Where to store observations and the result; the pictures stay where they are.
+        Where to store observations, the result, and small copies of the pictures that a report
+        shows; the pictures stay where they are.
+
+    Returns
+    -------
+    AuditResult
+        Figures of the pictures that can be read. The others are named in `sources`, and what else
+        is in the folder is counted in `left_out`.
 
     Raises
     ------
     FileError
-        If there are no pictures.
+        If there are no pictures, or none can be read.
     UsageError, ModelError
         As in `classify`.
     """
-    asked = _attributes(attributes)
+    asked = attributes_of(attributes)
     targets = targets_of(asked, target)
     store = None if to is None else as_store(to)
-    images = ImageSet.from_folder(folder)
+    with warnings.catch_warnings():  # the result says it
+        warnings.simplefilter("ignore", LeftOutWarning)
+        images = ImageSet.from_folder(folder, thumbnails=THUMBNAILS if store else (0, 0))
     found = recogniser_for(images, recogniser, device=device)
     reading: Reading = Reader(asked, found, store)(images, [""])
     names = [one.name for one in asked]
-    pictures = reading.sights["recogniser"].observations.pictures.tolist()
+    observations = reading.sights["recogniser"].observations
+    pictures = observations.pictures.tolist()
+    sources = sources_of(folder, observations)
+    if store is not None:
+        _keep_thumbnails(store, images, sources)
     return _kept(
         store,
         AuditResult(
@@ -173,17 +190,64 @@ def audit_images(
             prompts=(),
             spec="",
             intervention={},
-            n=len(images),
+            n=sum(one.status != "unreadable" for one in sources),
             seeds=None,
             views=views_of(reading, targets, names),
             recogniser=recogniser_name(found),
             threshold=THRESHOLD,
-            folder=str(folder),
+            folder=shown_name(str(folder)),
+            sources=sources,
+            left_out=images.left_out,
         ),
     )
 
 
-def _attributes(given: Named | Sequence[Named]) -> tuple[Attribute, ...]:
+def sources_of(folder: str | Path, observations: Observations) -> tuple[SourceFile, ...]:
+    """Return what became of each file.
+
+    Raises
+    ------
+    FileError
+        If none could be read.
+    """
+    status = observations.answer(observations.attributes[0]).status
+    sources = []
+    for name, picture, one, reason in zip(
+        observations.files, observations.pictures, status, observations.reasons, strict=True
+    ):
+        # A picture about which a person could not decide was read, and has no reason.
+        lost = one == "unreadable" and bool(reason)
+        state: Literal["read", "blocked", "unreadable"] = (
+            "unreadable" if lost else "blocked" if one == "blocked" else "read"
+        )
+        sources.append(SourceFile(str(name), "" if lost else str(picture), state, str(reason)))
+    if all(one.status == "unreadable" for one in sources):
+        first = sources[0]
+        raise FileError(
+            got=f"{shown_name(str(folder))}, in which none of {len(sources)} pictures can be read "
+            f"({first.name}: {first.reason})",
+            expected="at least one picture that can be read",
+            do="replace the files, or name another folder",
+        )
+    return tuple(sources)
+
+
+def _keep_thumbnails(store: Store, images: ImageSet, sources: Sequence[SourceFile]) -> None:
+    """Store the small copies, so that a report need not read photographs again."""
+    small = images.thumbnails
+    for one in sources:
+        if one.picture and one.name in small:
+            store.add_file(thumbnail_of(one.picture), encode_png(small[one.name], {}))
+
+
+def attributes_of(given: Named | Sequence[Named]) -> tuple[Attribute, ...]:
+    """Return the attributes, each once.
+
+    Raises
+    ------
+    UsageError
+        If there are none, or one is unknown.
+    """
     found = as_attributes(given)
     if not found:
         raise UsageError(got="no attributes", expected="at least one", do="name one")

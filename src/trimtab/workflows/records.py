@@ -16,6 +16,28 @@ Role = Literal["recogniser", "oracle"]
 
 
 @dataclass(frozen=True)
+class SourceFile:
+    """A file of pictures made elsewhere.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the folder; bytes that are not UTF-8 are written as escapes.
+    picture : str
+        Hash of the picture's content; empty if it could not be read.
+    status : {"read", "blocked", "unreadable"}
+        "blocked": nothing is visible in it, or a safety checker blacked it out.
+    reason : str
+        Why it is blocked or unreadable; otherwise empty.
+    """
+
+    name: str
+    picture: str
+    status: Literal["read", "blocked", "unreadable"]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class View:
     """Figures of one set of pictures by one recogniser.
 

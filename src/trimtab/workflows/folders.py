@@ -1,0 +1,107 @@
+"""Comparing the pictures in two folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trimtab.concepts import Attribute
+from trimtab.generation import ImageSet
+from trimtab.metrics import Comparison
+from trimtab.metrics.comparison import Pairing
+from trimtab.recognition import classify, recogniser_for
+from trimtab.storage.formats import shown_name
+from trimtab.workflows.audits import attributes_of, sources_of
+from trimtab.workflows.records import SourceFile
+
+
+@dataclass(frozen=True)
+class FolderComparison:
+    """The changes between the pictures in two folders.
+
+    Attributes
+    ----------
+    folders : tuple of str
+        The two folders.
+    comparisons : tuple of Comparison
+        One per attribute.
+    sources : tuple of tuple of SourceFile
+        The files of each folder, with what became of each.
+    """
+
+    folders: tuple[str, str]
+    comparisons: tuple[Comparison, ...]
+    sources: tuple[tuple[SourceFile, ...], tuple[SourceFile, ...]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values for JSON."""
+        return {
+            "folders": list(self.folders),
+            "comparisons": [one.to_dict() for one in self.comparisons],
+            "sources": [[vars(file) for file in files] for files in self.sources],
+        }
+
+    def __str__(self) -> str:
+        """Return a table for each attribute, and what could not be read."""
+        parts = [str(one) for one in self.comparisons]
+        if self.comparisons[0].paired_by == "nothing":
+            parts.append(
+                "Not paired: not all of these pictures have a record of their prompt and seed, "
+                "which trimtab writes in those that it generates. Pictures of the same name can be "
+                "compared in pairs with --paired (paired=True)."
+            )
+        for folder, files in zip(self.folders, self.sources, strict=True):
+            missed = [f"  {one.name}: {one.reason}" for one in files if one.status == "unreadable"]
+            if missed:
+                parts.append("\n".join([f"unreadable in {folder}: {len(missed)}", *missed]))
+        return "\n\n".join(parts)
+
+
+def compare_images(
+    folder: str | Path,
+    other: str | Path,
+    attributes: Attribute | str | Sequence[Attribute | str] = "gender",
+    *,
+    paired: bool = False,
+    recogniser: Any = None,
+    device: str = "auto",
+) -> FolderComparison:
+    """Compare whom the pictures in two folders show.
+
+    Pictures that trimtab generated are paired by the prompt and the seed that are written in them.
+    If any picture has none, the folders are compared as a whole.
+
+    Parameters
+    ----------
+    folder, other : str or Path
+        The two folders; differences are other - folder.
+    attributes, recogniser, device
+        As in `audit_images`.
+    paired : bool, optional
+        Pair the pictures by the names of their files instead. Pass it only if the same name means
+        the same subject: unrelated folders may both hold a 0001.png.
+
+    Raises
+    ------
+    FileError
+        If a folder has no pictures, or none can be read.
+    UsageError, ModelError
+        As in `classify` and `Comparison.between`.
+    """
+    asked = attributes_of(attributes)
+    sets = [ImageSet.from_folder(one) for one in (folder, other)]
+    found = recogniser_for(sets[0], recogniser, device=device)
+    seen = [classify(images, asked, found) for images in sets]
+    first, second = (
+        sources_of(one, observations)
+        for one, observations in zip((folder, other), seen, strict=True)
+    )
+    by: Pairing | None = "file" if paired else None
+    comparisons = tuple(
+        Comparison.between(seen[0].labels(one.name), seen[1].labels(one.name), by=by)
+        for one in asked
+    )
+    names = (shown_name(str(folder)), shown_name(str(other)))
+    return FolderComparison(names, comparisons, (first, second))
