@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from trimtab.errors import ModelError, UsageError
+from trimtab.pipelines.tensors import modules_of
 
 ENCODING = threading.RLock()
 """Tokenizers remember the padding and truncation of the last call, so calls must not overlap."""
@@ -90,7 +91,7 @@ def _exclusive(pipe: Any) -> Iterator[tuple[int, str]]:
     for name, part in pipe.components.items():
         if not isinstance(part, torch.nn.Module):
             continue
-        if any(_is_hooked(module) for module in part.modules()):
+        if any(_is_hooked(module) for _, module in modules_of(part)):
             yield id(part), f"whose {name} has hooks that move or keep its tensors"
         config = getattr(part, "config", None)
         if getattr(config, "force_upcast", False) and part.dtype == torch.float16:

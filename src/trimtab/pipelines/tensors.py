@@ -45,9 +45,12 @@ def tensors_of(modules: list[Place], acting: list[Any]) -> Iterator[Entry]:
             silent |= _adapters(path, part, acting)
         elif isinstance(scale := vars(part).get("scale"), list):  # an IP-Adapter's
             acting.append([path, scale])
-        unsaved = part._non_persistent_buffers_set
-        kept = {name: one for name, one in part._buffers.items() if name not in unsaved}
-        for name, tensor in (part._parameters | kept).items():
+        tensors: Mapping[str, torch.Tensor | None] = part._parameters
+        if part._buffers:
+            unsaved = part._non_persistent_buffers_set
+            kept = {k: v for k, v in part._buffers.items() if k not in unsaved}
+            tensors = {**tensors, **kept}
+        for name, tensor in tensors.items():
             full = f"{path}.{name}" if path else name
             if tensor is None or full in silent:
                 continue
@@ -130,6 +133,7 @@ def freeu_of(modules: list[Place]) -> list[Any]:
     return [
         [path, name, vars(part)[name]]
         for path, part in modules
+        if not vars(part).keys().isdisjoint(FREEU)
         for name in FREEU
         if isinstance(vars(part).get(name), int | float)
     ]
