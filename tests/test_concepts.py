@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -108,6 +109,19 @@ def test_prompts_refuse_no_concept(on):
 )
 def test_articles(words, said):
     assert prompt_for(words) == f"a photo of {said} {words}"
+
+
+def test_groups_that_nothing_tells_apart_are_refused():
+    cat = Group("cat", "a photo of an animal", "furry", ["a cat"])
+    dog = Group("dog", "a photo of an animal", "loyal", ["a dog"])
+    pets = Attribute("pets", [cat, dog])
+    assert pets.prompts(on="vet")["dog"] == ("a photo of a loyal vet",)
+    with pytest.raises(UsageError, match="'cat' and 'dog' of attribute 'pets' with equal prompts"):
+        pets.prompts()
+    with pytest.raises(UsageError, match="with equal prompts"):
+        Attribute("pets", [cat, replace(dog, modifier="furry")]).prompts(on="vet")
+    with pytest.raises(UsageError, match="with equal phrases"):
+        Attribute("pets", [cat, replace(dog, phrases=["a cat"])])
 
 
 def test_group_by_name():

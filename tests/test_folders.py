@@ -15,13 +15,23 @@ from trimtab import compare_images, townsfolk
 from trimtab.errors import FileError, UsageError
 from trimtab.generation import ImageSet, LeftOutWarning, generate
 from trimtab.metrics import AuditFrame
-from trimtab.recognition import Observations, classify
+from trimtab.recognition import Observations, classify, preservation
 from trimtab.report import write_report
 from trimtab.storage import Store
 from trimtab.workflows import AuditResult, audit_images
 
 OWN = townsfolk.model_folder() / "recogniser"
 PROMPT = "a photo of a teacher"
+
+
+def test_files_without_a_seed_are_not_paired_by_their_numbers(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            noise(i).save(tmp_path / name / f"{i}.png")
+    folders = [ImageSet.from_folder(tmp_path / name) for name in ("one", "other")]
+    with pytest.raises(UsageError, match="pictures of files that carry no seed"):
+        preservation(*folders, OWN)
 
 
 def noise(seed: int) -> Image.Image:

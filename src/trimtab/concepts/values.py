@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -120,6 +120,20 @@ class Attribute:
                     do="rename the group",
                 )
             seen.add(folded)
+        self._check_different({group.name: group.phrases for group in self.groups}, "phrases")
+
+    def _check_different(self, texts: Mapping[str, tuple[str, ...]], what: str) -> None:
+        """Reject groups that nothing tells apart."""
+        known: dict[frozenset[str], str] = {}
+        for name, some in texts.items():
+            other = known.setdefault(frozenset(some), name)
+            if other != name:
+                raise UsageError(
+                    got=f"the groups {other!r} and {name!r} of attribute {self.name!r} with equal "
+                    f"{what} ({some[0]!r})",
+                    expected=f"{what} that tell the groups apart",
+                    do=f"change the {what} of one",
+                )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -162,10 +176,12 @@ class Attribute:
         Raises
         ------
         UsageError
-            If `on` is empty, or names a concept twice.
+            If `on` is empty, or names a concept twice, or two groups have the same prompts.
         """
         if on is None:
-            return {group.name: (group.prompt,) for group in self.groups}
+            own: dict[str, tuple[str, ...]] = {g.name: (g.prompt,) for g in self.groups}
+            self._check_different(own, "prompts")
+            return own
         concepts = [on] if isinstance(on, str | Concept) else list(on)
         keys = [fold(c if isinstance(c, str) else c.name) for c in concepts]
         if not keys or len(set(keys)) < len(keys):
@@ -174,7 +190,9 @@ class Attribute:
                 expected="one concept, or several different ones",
                 do='use for example on="doctor", or omit on=',
             )
-        return {group.name: tuple(group.prompt_on(c) for c in concepts) for group in self.groups}
+        found = {group.name: tuple(map(group.prompt_on, concepts)) for group in self.groups}
+        self._check_different(found, "prompts")
+        return found
 
 
 class ConceptPack(Attribute):

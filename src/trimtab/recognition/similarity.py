@@ -91,8 +91,8 @@ def preservation(
     Raises
     ------
     UsageError
-        If no seed is shared, a seed occurs twice, pictures without seeds differ in number, or the
-        recogniser cannot embed.
+        If no seed is shared, a seed occurs twice, pictures without seeds differ in number, either
+        set has pictures of files whose numbers are not seeds, or the recogniser cannot embed.
     """
     rows = _pairs(images, other)
     left, right = (embed(one, recogniser, store=store, device=device) for one in (images, other))
@@ -117,6 +117,12 @@ def _pairs(
                 do="give pairs",
             )
         return [(i, i, i) for i in range(len(images))]
+    if any(record.numbered for one in (images, other) for record in getattr(one, "records", ())):
+        raise UsageError(
+            got="pictures of files that carry no seed",
+            expected="pictures that are paired by their seeds",
+            do="pass two lists of pictures in the order of their pairs",
+        )
     keys = _keys(images, other)
     place = {key: j for j, key in enumerate(keys[1])}
     if any(len(set(some)) < len(some) for some in keys):

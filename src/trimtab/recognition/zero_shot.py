@@ -190,11 +190,10 @@ class ZeroShotRecogniser:
             fresh = {key: picture for key, picture in named if key not in self._seen}
             if fresh:
                 rgb = [picture.convert("RGB") for picture in fresh.values()]
-                rgb += rgb[-1:] * (-len(rgb) % _PADDED)
                 inputs = self.image_processor(images=rgb, return_tensors="pt")
                 features = self.model.get_image_features
                 names = accepted(features)
-                rows = self._unit(features, **{k: v for k, v in inputs.items() if k in names})
+                rows = self._unit(features, **{k: _padded(inputs[k]) for k in inputs if k in names})
                 self._seen.update(zip(fresh, rows, strict=False))
         found = self._stack([self._seen[key] for key in keys])
         for key in list(self._seen)[: max(0, len(self._seen) - _KEPT)]:
@@ -300,6 +299,11 @@ class ZeroShotRecogniser:
             return np.stack(rows)
         size = getattr(self.model.config, "projection_dim", None)
         return np.empty((0, size or self.model.config.text_config.hidden_size), np.float32)
+
+
+def _padded(rows: torch.Tensor) -> torch.Tensor:
+    """Repeat the last row, so that the number of rows is a multiple of `_PADDED`."""
+    return torch.cat([rows, rows[-1:].repeat(-len(rows) % _PADDED, *[1] * (rows.dim() - 1))])
 
 
 def _plain(settings: dict[str, Any]) -> dict[str, Any]:
