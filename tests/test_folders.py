@@ -74,6 +74,7 @@ def test_a_folder_holds_its_visible_pictures(photos: Path) -> None:
 @pytest.mark.filterwarnings("ignore::trimtab.generation.LeftOutWarning")
 def test_an_audit_says_what_became_of_every_file(photos: Path, tmp_path: Path) -> None:
     result = audit_images(photos, "gender", recogniser=OWN, to=tmp_path / "store")
+    assert result.views[0].concept_kept is None  # nothing was asked about a concept
     assert [one.status for one in result.sources] == ["read"] * 2 + ["blocked"] + ["unreadable"] * 2
     assert result.n == 3
     (figures,) = result.views[0].figures

@@ -29,7 +29,8 @@ def facts(results: Sequence[AnyResult], models: Sequence[str]) -> list[tuple[str
     if made:
         budget = sum(one.planned for one in results if isinstance(one, MitigationResult))
         found.append(("pictures made", f"{made:,} of {budget:,} planned"))
-    noise = {_noise(one) for one in results if isinstance(one, AuditResult)}
+    # Of the pictures in a folder, it is not known how they were made.
+    noise = {_noise(one) for one in results if isinstance(one, AuditResult) and one.prompts}
     return [*found, *(("pictures are", one) for one in sorted(noise))]
 
 

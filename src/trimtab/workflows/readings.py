@@ -45,14 +45,18 @@ class Sight:
         Its observations.
     attributes : tuple of str
         Attributes that were asked about and that it knows.
-    kept : ndarray of bool, shape (n,)
-        Whether each picture keeps the concept of its prompt.
+    kept : ndarray of bool, shape (n,), optional
+        Whether each picture keeps the concept of its prompt; None if that was not asked.
     """
 
     name: str
     observations: Observations
     attributes: tuple[str, ...]
-    kept: NDArray[np.bool_]
+    kept: NDArray[np.bool_] | None
+
+    def n_kept(self) -> int:
+        """Return the number of pictures that keep the concept; all, if that was not asked."""
+        return len(self.observations) if self.kept is None else int(self.kept.sum())
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,12 @@ class Reading:
             n=len(self.images),
             known=int(labels.known.sum()),
             towards=int((labels.codes == labels.groups.index(towards)).sum()),
-            kept=int(sight.kept.sum()),
+            kept=sight.n_kept(),
         )
 
     def kept(self) -> float:
         """Return the share of all pictures that keep the concept."""
-        return float(self.sights["recogniser"].kept.mean())
+        return self.sights["recogniser"].n_kept() / len(self.images)
 
     def cuts(self) -> Iterator[tuple[str, slice]]:
         """Return each prompt with the slice of its pictures."""
@@ -134,8 +138,9 @@ class Reader:
     def __call__(self, images: ImageSet, prompts: Sequence[str]) -> Reading:
         """Return the pictures with every attribute and the concept recognised."""
         asked = classify(images, self.attributes, self.recogniser, store=self.store)
-        kept = np.ones(len(images), dtype=bool)
+        kept = None
         if self.rule is not None:
+            kept = np.ones(len(images), dtype=bool)
             for prompt, cut in cuts(images, prompts):
                 question = self.rule.question(prompt)
                 answers = classify(images[cut], question, self.recogniser, store=self.store)
@@ -153,12 +158,12 @@ class Reader:
 
     def _judged(
         self, judged: Observations, images: ImageSet, prompts: Sequence[str]
-    ) -> NDArray[np.bool_]:
-        kept = np.ones(len(images), dtype=bool)
-        if self.rule is not None and CONCEPT in judged.attributes:
-            labels = judged.labels(CONCEPT)
-            for prompt, cut in cuts(images, prompts):
-                kept[cut] = self.rule.kept(labels, prompt)[cut]
+    ) -> NDArray[np.bool_] | None:
+        if self.rule is None or CONCEPT not in judged.attributes:
+            return None
+        kept, labels = np.ones(len(images), dtype=bool), judged.labels(CONCEPT)
+        for prompt, cut in cuts(images, prompts):
+            kept[cut] = self.rule.kept(labels, prompt)[cut]
         return kept
 
 
@@ -219,19 +224,19 @@ def _view(
     together: Sequence[str],
     alignment: NDArray[np.float64] | None,
 ) -> View:
-    observations = sight.observations.select(np.arange(len(sight.kept))[cut])
+    observations = sight.observations.select(np.arange(len(sight.observations))[cut])
     names = list(sight.attributes)
     frame = AuditFrame(
         observations, names, {name: targets[name] for name in names if name in targets} or None
     )
     both = [name for name in together if name in names]
-    kept = sight.kept[cut]
+    kept = None if sight.kept is None else sight.kept[cut]
     return View(
         role,
         sight.name,
         tuple(frame.by_attribute.values()),
         (frame.intersection(*both),) if len(both) > 1 else (),
-        wilson(int(kept.sum()), len(kept)),
+        None if kept is None else wilson(int(kept.sum()), len(kept)),
         _mean(alignment[cut]) if alignment is not None else None,
     )
 
