@@ -282,11 +282,27 @@ def test_a_picture_that_is_not_finite_is_blocked_and_named(
     spoil(pipe.vae, "decode", value, rows=1)
     store = to and tmp_path / to
     for _ in range(2):  # the second time, from the store
-        with pytest.warns(NotFiniteWarning, match=r"1 of 3 pictures.*seeds 1\).*float32"):
+        with pytest.warns(NotFiniteWarning, match=r"1 of 3 pictures.*float32.*seeds 1\)"):
             images = generate(pipe, PROMPT, range(3), batch_size=3, to=store, num_inference_steps=4)
     assert images.blocked == (False, True, False)
     seen = classify(images, "gender", recogniser=Certain())
     assert seen.answer().status.tolist() == ["known", "blocked", "known"]
+
+
+def test_a_prompt_whose_pictures_are_not_finite_does_not_end_the_others() -> None:
+    pipe, prompts = tiny_pipeline(), ["a photo of a cat", PROMPT, "a photo of a dog"]
+    encode = pipe.encode_prompt
+
+    def overflowing(prompt: Any, *args: Any, **options: Any) -> Any:
+        found = encode(prompt, *args, **options)
+        if prompts[1] in prompt:
+            found[0].fill_(math.inf)
+        return found
+
+    pipe.encode_prompt = overflowing
+    with pytest.warns(NotFiniteWarning, match="2 of 6 pictures"):
+        images = generate(pipe, prompts, range(2), batch_size=2, num_inference_steps=2)
+    assert images.blocked == (False, False, True, True, False, False)
 
 
 @pytest.mark.parametrize("part", ["unet", "vae"])

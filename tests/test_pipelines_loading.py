@@ -260,6 +260,45 @@ def test_a_single_file_without_all_weights_is_refused(
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("accelerate", [True, False])
+def test_a_shard_without_all_weights_is_refused(tmp_path: Path, accelerate: bool) -> None:
+    if accelerate:
+        pytest.importorskip("accelerate")
+    tiny_pipeline().save_pretrained(tmp_path, max_shard_size="20KB")
+    shards = sorted((tmp_path / "unet").glob("*-of-*.safetensors"))
+    with without_accelerate(not accelerate):
+        load_model(tmp_path, device="cpu")
+        thin_out(shards[1], "half")
+        with pytest.raises(ModelError, match="got unet without '"):
+            load_model(tmp_path, device="cpu")
+
+
+def test_a_part_beside_a_single_file_must_be_whole(folder: Path, tmp_path: Path) -> None:
+    save_file(original_names(tiny_pipeline()), tmp_path / "model.safetensors")
+    (file,) = (folder / "vae").glob("*.safetensors")
+    thin_out(file, "half")
+    with without_accelerate(True), pytest.raises(ModelError, match="got AutoencoderTiny without"):
+        load_model(tmp_path / "model.safetensors", device="cpu", config=folder)
+
+
+def test_scaled_weights_are_refused(folder: Path, tmp_path: Path) -> None:
+    scales = {"conv_in.scale_weight": torch.ones(1), "scaled_fp8": torch.zeros(2)}
+    (file,) = (folder / "unet").glob("*.safetensors")
+    save_file(load_file(file) | scales, file, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="got unet with scaled weights"):
+        load_model(folder, device="cpu")
+    single = tmp_path / "model.safetensors"
+    save_file(original_names(tiny_pipeline()) | scales, single)
+    with pytest.raises(ModelError, match=r"got model\.safetensors with scaled weights"):
+        load_model(single, device="cpu", config=folder)
+
+
+def test_a_tokenizer_without_a_vocabulary_is_refused(folder: Path) -> None:
+    (folder / "tokenizer" / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match=r"got tokenizer without a vocabulary \(2 tokens\)"):
+        load_model(folder, device="cpu")
+
+
 @contextlib.contextmanager
 def without_accelerate(hidden: bool) -> Iterator[None]:
     """Make diffusers, transformers and trimtab believe that accelerate is not installed."""

@@ -188,10 +188,11 @@ def test_a_second_run_of_an_offloaded_pipeline_is_refused() -> None:
     assert pictures(pipe, on_step=meanwhile) == alone
 
 
-def test_noise_of_a_brownian_tree_comes_from_the_seeds() -> None:
+@pytest.mark.parametrize("own", [None, 5])
+def test_noise_of_a_brownian_tree_comes_from_the_seeds(own: int | None) -> None:
     pytest.importorskip("torchsde")
     pipe = tiny_pipeline()
-    config = pipe.scheduler.config
+    config = dict(pipe.scheduler.config) | {"noise_sampler_seed": own}
     pipe.scheduler = diffusers.DPMSolverSDEScheduler.from_config(config, use_karras_sigmas=True)
     both = pictures(pipe)
     assert pictures(pipe) == both

@@ -116,6 +116,13 @@ def test_load_says_nothing(model_folder, capsys, caplog):
     assert said.out + said.err == "" and not caplog.records
 
 
+def test_a_recogniser_without_a_vocabulary_is_refused(tmp_path):
+    save_clip(tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match="without a vocabulary"):
+        ZeroShotRecogniser.load(tmp_path)
+
+
 def test_probabilities_are_the_models_own(clip):
     """With one phrase per group they are CLIPModel's softmax over its logits per image."""
     images = pictures(3)

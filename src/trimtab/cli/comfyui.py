@@ -25,7 +25,12 @@ def graph_of(info: Mapping[Any, Any]) -> Graph | None:
     if not isinstance(graph, dict) or not graph:
         return None
     nodes = graph.values()
-    known = all(isinstance(n, dict) and isinstance(n.get("inputs"), dict) for n in nodes)
+    known = all(
+        isinstance(n, dict)
+        and isinstance(n.get("inputs"), dict)
+        and isinstance(n.get("class_type"), str)
+        for n in nodes
+    )
     return graph if known else None
 
 
@@ -43,8 +48,10 @@ def told_graph(graph: Graph) -> tuple[dict[str, Any], dict[str, Any]]:
         if _samples(graph, node)
     }
     facts = {"made_by": "ComfyUI", "samplers": samplers}
+    ours = any(node["class_type"] in (LOAD, MODEL, NOISE) for node in graph.values())
+    none = "not found; the graph has trimtab nodes elsewhere" if ours else "none of trimtab"
     text = {
-        name: facts | {"steering": " + ".join(map(_term, facts["steering"])) or "none of trimtab"}
+        name: facts | {"steering": " + ".join(map(_term, facts["steering"])) or none}
         for name, facts in samplers.items()
     }
     return facts, {"made_by": "ComfyUI", **text}

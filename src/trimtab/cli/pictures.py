@@ -68,6 +68,10 @@ def audit(
 
     # What can be refused is refused before torch and diffusers are loaded, which takes seconds.
     texts = asked_for(prompt, prompts, images=images, pictures=True)
+    if images is not None and not images.strip():
+        raise UsageError(
+            got="--images with an empty name", expected="a folder", do="name it; . is this folder"
+        )
     folder = None if images is None else local(images, "--images")
     if folder is not None:
         useless = set(names_of(ModelOptions, RunOptions, SteerOptions)) - {"device"}

@@ -9,7 +9,7 @@ from PIL import Image
 
 from trimtab.generation.initial import latents_and_generators
 from trimtab.interventions import Intervention, Steering
-from trimtab.pipelines import RunSettings, not_finite, run
+from trimtab.pipelines import RunSettings, run
 
 NOT_FINITE = "not_finite"
 """The entry of a picture's environment that says why it is blocked."""
@@ -55,11 +55,6 @@ def make_batch(
     interventions : sequence of Intervention
         One intervention per picture, with plain numbers as strengths. They may differ only in
         their strengths.
-
-    Raises
-    ------
-    ModelError
-        If there are several pictures, and none is finite.
     """
     size = {"height": settings.height, "width": settings.width}
     latents, generators = latents_and_generators(pipe, seeds, _together(interventions), **size)
@@ -74,8 +69,6 @@ def make_batch(
         conditioning=conditioning,
     )
     assert pictures is not None  # None only after an early stop
-    if len(seeds) > 1 and not any(pictures.finite):
-        raise not_finite(pipe)
     shared = {"device": latents.device.type}
     return Batch(
         pictures.images,

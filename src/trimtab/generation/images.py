@@ -118,7 +118,7 @@ class ImageSet(Sequence[Image.Image]):
 
     @property
     def blocked(self) -> tuple[bool, ...]:
-        """Whether each picture was blacked out by the safety checker."""
+        """Whether each picture is blocked: by a safety checker, or since it is not finite."""
         return tuple(record.blocked for record in self.records)
 
     @property

@@ -30,6 +30,7 @@ from trimtab.pipelines.identity import (
 )
 from trimtab.pipelines.libraries import library_versions, quiet_loading
 from trimtab.pipelines.loader import load_model
+from trimtab.pipelines.parts import require_vocabulary
 from trimtab.pipelines.runner import Pictures, run
 from trimtab.pipelines.schedules import Step
 from trimtab.pipelines.settings import RunSettings
@@ -68,6 +69,7 @@ __all__ = [
     "register_family",
     "release_memory",
     "remark_on_not_finite",
+    "require_vocabulary",
     "run",
     "threads",
     "whole_number",

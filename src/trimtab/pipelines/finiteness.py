@@ -60,7 +60,7 @@ def not_finite(pipe: Any) -> ModelError:
     return ModelError(
         got=f"pictures without finite values (NaN) by {_types(pipe)}",
         expected="finite values: these pictures would be black",
-        do="load it in float32 or bfloat16, or use an autoencoder made for float16",
+        do=_advice(pipe),
     )
 
 
@@ -79,9 +79,14 @@ def remark_on_not_finite(pipe: Any, seeds: list[int], n: int) -> str:
     named = ", ".join(map(str, seeds[:10])) + (" …" if len(seeds) > 10 else "")
     return (
         f"{len(seeds)} of {n} pictures by {_types(pipe)} have values that are not finite and count "
-        f"as blocked (seeds {named}); load the model in float32 or bfloat16, or use an autoencoder "
-        "made for float16"
+        f"as blocked (seeds {named}); {_advice(pipe)}"
     )
+
+
+def _advice(pipe: Any) -> str:
+    if "float16" in _types(pipe):
+        return "load the model in float32, or use an autoencoder made for half precision"
+    return "check the weights of the model, and its adapters"
 
 
 def _types(pipe: Any) -> str:

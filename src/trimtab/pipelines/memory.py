@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
@@ -167,20 +168,33 @@ def size_of(file: Path, dtype: torch.dtype) -> int:
     ModelError
         If the header is missing or damaged.
     """
+    return sum(
+        math.prod(one["shape"]) * dtype.itemsize
+        if one["dtype"] in FLOATS
+        else one["data_offsets"][1] - one["data_offsets"][0]
+        for one in header_of(file).values()
+    )
+
+
+def header_of(file: Path) -> dict[str, Any]:
+    """Return type, shape and place of each tensor of a safetensors file, by name.
+
+    Raises
+    ------
+    ModelError
+        If the header is missing or damaged.
+    """
     try:
         with file.open("rb") as content:
             (length,) = struct.unpack("<Q", content.read(8))
             if length > file.stat().st_size:
                 raise ValueError("a header longer than the file")
             header = json.loads(content.read(length))
-        tensors = [one for name, one in header.items() if name[:2] != "__"]
-        return sum(
-            math.prod(one["shape"]) * dtype.itemsize
-            if one["dtype"] in FLOATS
-            else one["data_offsets"][1] - one["data_offsets"][0]
-            for one in tensors
-        )
-    except (OSError, ValueError, struct.error, KeyError, TypeError, AttributeError) as error:
+        found = {name: one for name, one in header.items() if name[:2] != "__"}
+        for one in found.values():
+            math.prod(one["shape"]), one["dtype"], one["data_offsets"][1]
+        return found
+    except (OSError, ValueError, struct.error, LookupError, TypeError, AttributeError) as error:
         raise ModelError(
             got=f"{file}, which cannot be read ({error})",
             expected="a safetensors file",

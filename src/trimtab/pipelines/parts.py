@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ import torch
 from transformers import PreTrainedModel
 
 from trimtab.errors import ModelError
-from trimtab.pipelines.memory import has_variant
+from trimtab.pipelines.memory import has_variant, header_of, weight_files
 
 LIBRARIES = ("diffusers", "transformers")
+SCALES = ("scale_weight", "weight_scale", "scaled_fp8", "scale_input", "input_scale")
+"""The last parts of the names of scales in checkpoints of 8-bit weights."""
+WORDS = ("doctor", "farmer", "artist", "people", "purple")
+"""Words of equal length, which a tokenizer that reads letters as unknown cannot tell apart."""
 _PATCH = threading.Lock()
 
 
@@ -46,6 +51,7 @@ def load_parts(
         If a file lacks weights of its part.
     """
     index = diffusers.DiffusionPipeline.load_config(str(folder))
+    weights = weight_files(folder, variant)
     found = {}
     for name, entry in index.items():
         kind = _model_class(entry)
@@ -61,38 +67,140 @@ def load_parts(
             output_loading_info=True,
             **own,
         )
-        require_whole(name, report["missing_keys"])
+        files = weights.get(name, ())
+        require_whole(name, [*report["missing_keys"], *_lost_in_shards(folder / name, files)])
+        if not getattr(part.config, "quantization_config", None):
+            require_unscaled(name, files)
         found[name] = part
     return found
 
 
+def _lost_in_shards(folder: Path, files: Sequence[Path]) -> list[str]:
+    """List the weights that an index names, but the shards lack; diffusers trusts the index."""
+    held = {file.name: header_of(file).keys() for file in files}
+    lost = []
+    for index in folder.glob("*.index*.json"):
+        shards = json.loads(index.read_text(encoding="utf-8")).get("weight_map", {})
+        if held.keys() == set(shards.values()):
+            lost += [name for name, file in shards.items() if name not in held[file]]
+    return lost
+
+
+def require_unscaled(name: str, files: Iterable[Path]) -> None:
+    """Reject weights whose scales would be ignored, as in ComfyUI's scaled 8-bit files.
+
+    Parameters
+    ----------
+    name : str
+        The name of the part, or of the file.
+    files : iterable of Path
+        Its safetensors files.
+
+    Raises
+    ------
+    ModelError
+        If they contain scales.
+    """
+    keys = [key for file in files for key in header_of(file)]
+    scales = [key for key in keys if key.rpartition(".")[2] in SCALES]
+    if scales:
+        raise ModelError(
+            got=f"{name} with scaled weights ({min(scales)!r}), whose scales diffusers ignores",
+            expected="weights in a floating-point type without scales, or quantised ones with a "
+            "quantization_config",
+            do="use the unscaled weights of the model",
+        )
+
+
+def require_tokens(pipe: Any) -> None:
+    """Reject a pipeline with a tokenizer that does not tell words apart.
+
+    A tokenizer whose files are missing is created without a vocabulary, and all prompts are the
+    same to it.
+
+    Parameters
+    ----------
+    pipe : diffusers.DiffusionPipeline
+        The pipeline, just loaded.
+
+    Raises
+    ------
+    ModelError
+        If there is such a tokenizer.
+    """
+    for name, part in pipe.components.items():
+        if hasattr(part, "convert_ids_to_tokens") or hasattr(part, "tokenizer"):
+            require_vocabulary(name, getattr(part, "tokenizer", part))
+
+
+def require_vocabulary(name: str, tokenizer: Any) -> None:
+    """Reject a tokenizer that does not tell words apart.
+
+    Parameters
+    ----------
+    name : str
+        The name of the part.
+    tokenizer : transformers tokenizer
+        The tokenizer.
+
+    Raises
+    ------
+    ModelError
+        If it gives the same tokens for different words.
+    """
+    if len({tuple(tokenizer(word)["input_ids"]) for word in WORDS}) == 1:
+        raise ModelError(
+            got=f"{name} without a vocabulary ({len(tokenizer)} tokens): all words are the same",
+            expected="the files of the tokenizer",
+            do="download or save the model again",
+        )
+
+
 @contextlib.contextmanager
 def whole_modules() -> Iterator[None]:
-    """Reject, within a block, every module that is given only some of its weights.
+    """Reject, within a block, every module that is given only some of its weights, by its class.
 
-    For diffusers' ``from_single_file``, which discards what `torch.nn.Module.load_state_dict`
-    returns. Modules that accelerate fills are checked by `require_filled`.
+    For diffusers' ``from_single_file``, which discards what `torch.nn.Module.load_state_dict` and
+    the ``from_pretrained`` of parts beside the file report. Modules that accelerate fills are
+    checked by `require_filled`.
 
     Raises
     ------
     ModelError
         If a state dict lacks weights of its module.
     """
-    original = torch.nn.Module.load_state_dict
-
-    def checked(self: torch.nn.Module, *args: Any, **options: Any) -> Any:
-        found = original(self, *args, **options)
-        if threading.get_ident() == here:
-            require_whole(type(self).__name__, found.missing_keys)
-        return found
-
     here = threading.get_ident()
-    with _PATCH:
-        torch.nn.Module.load_state_dict = checked  # type: ignore[method-assign]
-        try:
-            yield
-        finally:
-            torch.nn.Module.load_state_dict = original  # type: ignore[method-assign]
+
+    def checked_state(original: Any) -> Any:
+        def load_state_dict(self: torch.nn.Module, *args: Any, **options: Any) -> Any:
+            found = original(self, *args, **options)
+            if threading.get_ident() == here:
+                require_whole(type(self).__name__, found.missing_keys)
+            return found
+
+        return load_state_dict
+
+    def checked_model(original: Any) -> Any:
+        def from_pretrained(cls: Any, *args: Any, **options: Any) -> Any:
+            if threading.get_ident() != here or options.get("output_loading_info"):
+                return original.__func__(cls, *args, **options)
+            part, report = original.__func__(cls, *args, output_loading_info=True, **options)
+            require_whole(cls.__name__, report["missing_keys"])
+            return part
+
+        return classmethod(from_pretrained)
+
+    replaced: list[tuple[Any, str, Callable[[Any], Any]]] = [
+        (torch.nn.Module, "load_state_dict", checked_state),
+        (diffusers.ModelMixin, "from_pretrained", checked_model),
+        (PreTrainedModel, "from_pretrained", checked_model),
+    ]
+    with _PATCH, contextlib.ExitStack() as stack:
+        for owner, name, checked in replaced:
+            original = vars(owner)[name]
+            stack.callback(setattr, owner, name, original)
+            setattr(owner, name, checked(original))
+        yield
 
 
 def require_filled(pipe: Any) -> None:

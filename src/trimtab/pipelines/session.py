@@ -146,8 +146,9 @@ def _seeded(scheduler: Any, generators: list[torch.Generator] | None) -> Any:
     if "generator" in inspect.signature(scheduler.step).parameters:
         scheduler.step = functools.partial(scheduler.step, generator=generators)
         return scheduler
-    if getattr(scheduler, "noise_sampler_seed", 0) is None and generators is not None:
-        # The Brownian tree of DPMSolverSDE takes one seed per image.
+    if hasattr(scheduler, "noise_sampler_seed") and generators is not None:
+        # The Brownian tree of DPMSolverSDE takes one seed per image; one for all, which its
+        # configuration may have, would make an image depend on its batch.
         scheduler.noise_sampler_seed = [
             int(torch.randint(2**62, (), generator=one, device=one.device)) for one in generators
         ]

@@ -16,7 +16,13 @@ from diffusers.loaders import single_file_utils
 from trimtab.errors import ModelError, UsageError
 from trimtab.pipelines.families import family_of_class
 from trimtab.pipelines.memory import Files, weight_files
-from trimtab.pipelines.parts import load_parts, require_filled, whole_modules
+from trimtab.pipelines.parts import (
+    load_parts,
+    require_filled,
+    require_tokens,
+    require_unscaled,
+    whole_modules,
+)
 
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
@@ -56,7 +62,10 @@ class Stored:
         """Put the pipeline together, in main memory."""
         parts = load_parts(self.folder, dtype=dtype, variant=self.variant, lean=lean)
         asked = self._asked() | parts
-        return kind.from_pretrained(self.name, dtype=dtype, low_cpu_mem_usage=lean, **asked)
+        pipe = kind.from_pretrained(self.name, dtype=dtype, low_cpu_mem_usage=lean, **asked)
+        require_filled(pipe)
+        require_tokens(pipe)
+        return pipe
 
     def _asked(self) -> dict[str, Any]:
         return {"revision": self.revision, "variant": self.variant, "use_safetensors": True}
@@ -113,9 +122,11 @@ class SingleFile:
 
     def load(self, kind: Any, dtype: torch.dtype, *, lean: bool) -> Any:
         """Put the pipeline together, in main memory."""
+        require_unscaled(self.file.name, [self.file])
         with whole_modules():
             pipe = kind.from_single_file(str(self.file), config=self.plan, dtype=dtype)
         require_filled(pipe)
+        require_tokens(pipe)
         return pipe
 
 

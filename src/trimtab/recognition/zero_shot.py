@@ -20,6 +20,7 @@ from trimtab.pipelines import (
     folder_name,
     module_fingerprint,
     quiet_loading,
+    require_vocabulary,
 )
 from trimtab.recognition.protocol import OWN_FOLDER
 from trimtab.recognition.tokens import (
@@ -154,6 +155,7 @@ class ZeroShotRecogniser:
                 expected="all weights of the model",
                 do="download or save it again",
             )
+        require_vocabulary(f"the tokenizer of {source!r}", tokenizer)
         label, folder = source, Path(source).resolve()
         if folder.is_dir():
             label = folder.name

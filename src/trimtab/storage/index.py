@@ -39,7 +39,7 @@ class PictureRow:
     picture, file : str
         SHA-256 of the picture's content (`picture_hash`), and of its file.
     blocked : bool
-        Whether a safety checker blacked it out.
+        Whether a safety checker blacked it out, or its values are not finite.
     environment : str
         JSON of what may affect the last bits: device, versions, threads.
     """
