@@ -178,6 +178,25 @@ def test_pictures_without_seeds_are_not_paired(attribute: str, tmp_path: Path) -
         AuditFrame(first).compare(AuditFrame(second), by="seed")
 
 
+@pytest.mark.parametrize("change", ["other seeds", "a copy"])
+def test_pictures_whose_seeds_make_no_pairs_are_compared_as_a_whole(
+    made: Path, tmp_path: Path, change: str
+) -> None:
+    for folder in ("plain", "other"):
+        (tmp_path / folder).mkdir()
+    files = sorted((made / "plain").iterdir())
+    for i, file in enumerate(files):
+        folder = "plain" if change == "a copy" or i < 2 else "other"
+        (tmp_path / folder / file.name).write_bytes(file.read_bytes())
+    for name in ("copy.png",) if change == "a copy" else ():
+        (tmp_path / "plain" / name).write_bytes(files[0].read_bytes())
+        (tmp_path / "other" / name).write_bytes(files[0].read_bytes())
+    (tmp_path / "other" / "film.mp4").write_bytes(b"x")
+    result = compare_images(tmp_path / "plain", tmp_path / "other", recogniser=OWN)
+    assert result.comparisons[0].paired_by == "nothing"
+    assert "Not paired" in str(result) and "1 .mp4" in str(result)
+
+
 def test_a_picture_that_cannot_be_read_has_no_pair(made: Path, tmp_path: Path) -> None:
     for folder in ("plain", "other"):
         (tmp_path / folder).mkdir()

@@ -12,7 +12,7 @@ from trimtab.generation import ImageSet
 from trimtab.metrics import Comparison
 from trimtab.metrics.comparison import Pairing
 from trimtab.recognition import classify, recogniser_for
-from trimtab.storage.formats import shown_name
+from trimtab.storage.formats import shown_name, told_left_out
 from trimtab.workflows.audits import attributes_of, sources_of
 from trimtab.workflows.records import SourceFile
 
@@ -29,11 +29,14 @@ class FolderComparison:
         One per attribute.
     sources : tuple of tuple of SourceFile
         The files of each folder, with what became of each.
+    left_out : tuple of dict
+        For each folder, the number of other files by suffix.
     """
 
     folders: tuple[str, str]
     comparisons: tuple[Comparison, ...]
     sources: tuple[tuple[SourceFile, ...], tuple[SourceFile, ...]]
+    left_out: tuple[dict[str, int], dict[str, int]]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON."""
@@ -41,21 +44,26 @@ class FolderComparison:
             "folders": list(self.folders),
             "comparisons": [one.to_dict() for one in self.comparisons],
             "sources": [[vars(file) for file in files] for files in self.sources],
+            "left_out": list(self.left_out),
         }
 
     def __str__(self) -> str:
-        """Return a table for each attribute, and what could not be read."""
+        """Return a table for each attribute, and what was left out or could not be read."""
         parts = [str(one) for one in self.comparisons]
         if self.comparisons[0].paired_by == "nothing":
             parts.append(
                 "Not paired: not all of these pictures have a record of their prompt and seed, "
-                "which trimtab writes in those that it generates. Pictures of the same name can be "
-                "compared in pairs with --paired (paired=True)."
+                "which trimtab writes in those that it generates, or some have the same, or no "
+                "picture of one folder has that of one of the other. Pictures of the same name can "
+                "be compared in pairs with --paired (paired=True)."
             )
-        for folder, files in zip(self.folders, self.sources, strict=True):
-            missed = [f"  {one.name}: {one.reason}" for one in files if one.status == "unreadable"]
-            if missed:
-                parts.append("\n".join([f"unreadable in {folder}: {len(missed)}", *missed]))
+        for folder, files, left in zip(self.folders, self.sources, self.left_out, strict=True):
+            for status in ("unreadable", "blocked"):
+                found = [f"  {one.name}: {one.reason}" for one in files if one.status == status]
+                if found:
+                    parts.append("\n".join([f"{status} in {folder}: {len(found)}", *found]))
+            if left:
+                parts.append(f"{folder}: {told_left_out(left)}")
         return "\n\n".join(parts)
 
 
@@ -71,7 +79,8 @@ def compare_images(
     """Compare whom the pictures in two folders show.
 
     Pictures that trimtab generated are paired by the prompt and the seed that are written in them.
-    If any picture has none, the folders are compared as a whole.
+    If any picture has none, two of a folder have the same, or the folders share none, they are
+    compared as a whole.
 
     Parameters
     ----------
@@ -98,10 +107,24 @@ def compare_images(
         sources_of(one, observations)
         for one, observations in zip((folder, other), seen, strict=True)
     )
-    by: Pairing | None = "file" if paired else None
+    by: Pairing = "file" if paired else "seed" if _have_pairs(*sets) else "nothing"
     comparisons = tuple(
         Comparison.between(seen[0].labels(one.name), seen[1].labels(one.name), by=by)
         for one in asked
     )
     names = (shown_name(str(folder)), shown_name(str(other)))
-    return FolderComparison(names, comparisons, (first, second))
+    left_out = (sets[0].left_out, sets[1].left_out)
+    return FolderComparison(names, comparisons, (first, second), left_out)
+
+
+def _have_pairs(images: ImageSet, other: ImageSet) -> bool:
+    """Return whether the records in the pictures of two folders pair them."""
+    if any(record.numbered for one in (images, other) for record in one.records):
+        return False
+    one_prompt = all(len(set(one.prompts)) == 1 for one in (images, other))
+    keys = [
+        [("" if one_prompt else record.prompt, record.seed) for record in one.records]
+        for one in (images, other)
+    ]
+    different = all(len(set(some)) == len(some) for some in keys)
+    return different and not set(keys[0]).isdisjoint(keys[1])
