@@ -22,6 +22,7 @@ from trimtab.latents import SeedOverlapWarning
 from trimtab.pipelines import NotFiniteWarning, model_facts
 from trimtab.recognition import classify
 from trimtab.storage import picture_hash
+from trimtab.workflows import audit
 
 PROMPT = "a photo of a doctor"
 FAST = {"num_inference_steps": 4, "batch_size": 2}
@@ -287,6 +288,17 @@ def test_a_picture_that_is_not_finite_is_blocked_and_named(
     assert images.blocked == (False, True, False)
     seen = classify(images, "gender", recogniser=Certain())
     assert seen.answer().status.tolist() == ["known", "blocked", "known"]
+
+
+def test_an_audit_says_which_pictures_are_not_finite(tmp_path: Path) -> None:
+    pipe = tiny_pipeline()
+    spoil(pipe.vae, "decode", math.nan, rows=1)
+    with pytest.warns(NotFiniteWarning):
+        result = audit(
+            pipe, PROMPT, "gender", n=3, recogniser=Certain(), to=tmp_path, num_inference_steps=2
+        )
+    assert "1 of 3 pictures" in result.note and "seeds 1" in result.note
+    assert result.views[0].figures[0].unknown.count == 1
 
 
 def test_a_prompt_whose_pictures_are_not_finite_does_not_end_the_others() -> None:

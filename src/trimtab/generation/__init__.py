@@ -13,7 +13,7 @@ from trimtab.generation.records import ImageRecord
 from trimtab.lazy import lazy
 
 if TYPE_CHECKING:
-    from trimtab.generation.generator import generate
+    from trimtab.generation.generator import generate, remark_on
     from trimtab.generation.initial import OtherModelWarning, initial_latents, steered_blocks
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "copy_pictures",
     "generate",
     "initial_latents",
+    "remark_on",
     "steered_blocks",
     "stored",
 ]
@@ -31,7 +32,7 @@ __all__ = [
 __getattr__ = lazy(
     __name__,
     {
-        "generator": ["generate"],
+        "generator": ["generate", "remark_on"],
         "initial": ["OtherModelWarning", "initial_latents", "steered_blocks"],
     },
 )

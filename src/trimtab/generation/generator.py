@@ -115,12 +115,24 @@ def generate(
 
 def _check_finite(images: ImageSet, pipe: Any) -> None:
     """Warn about pictures that are not finite, or raise if all are."""
-    seeds = [one.seed for one in images.records if one.environment.get(NOT_FINITE)]
-    if len(seeds) == len(images):
+    if all(one.environment.get(NOT_FINITE) for one in images.records):
         raise not_finite(pipe)
-    if seeds:
-        remark = remark_on_not_finite(pipe, seeds, len(images))
+    if remark := remark_on(images, pipe):
         warnings.warn(remark, NotFiniteWarning, stacklevel=3)
+
+
+def remark_on(images: ImageSet, pipe: Any) -> str:
+    """Return what must be said about a pipeline's pictures that are not finite, or "".
+
+    Parameters
+    ----------
+    images : ImageSet
+        The pictures.
+    pipe : diffusers.DiffusionPipeline
+        The pipeline that made them.
+    """
+    seeds = [one.seed for one in images.records if one.environment.get(NOT_FINITE)]
+    return remark_on_not_finite(pipe, seeds, len(images)) if seeds else ""
 
 
 def _check_prompts(prompt: str | Sequence[str]) -> tuple[str, ...]:

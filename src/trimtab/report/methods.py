@@ -118,7 +118,7 @@ def _mitigated(result: MitigationResult) -> Iterator[str]:
 
 def reserves(results: Sequence[AnyResult]) -> list[str]:
     """Return the limitations of the figures."""
-    notes = [one.note for one in results if one.note]
+    notes = [line for one in results for line in one.note.splitlines()]
     prompts = {prompt for one in results for prompt in _prompts(one)}
     asked = "these prompts" if len(prompts) > 1 else "one prompt"
     found = [

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from trimtab.concepts import Attribute, Named, Target, as_attributes, prompts_from
 from trimtab.errors import FileError, UsageError
-from trimtab.generation import ImageSet, LeftOutWarning, generate
+from trimtab.generation import ImageSet, LeftOutWarning, generate, remark_on
 from trimtab.interventions import Adjustment, Steerable, as_intervention
 from trimtab.latents import AUDIT_SEEDS
 from trimtab.pipelines import RunSettings, model_facts, model_note, model_path
@@ -118,7 +118,7 @@ def audit(
         AuditResult(
             name=_name(texts[0], asked, targets, found, [*texts, spec, n, first_seed]),
             model=model_of(model_facts(pipe)),
-            note=model_note(pipe),
+            note="\n".join(filter(None, [model_note(pipe), remark_on(images, pipe)])),
             settings=run,
             prompts=texts,
             spec=spec,

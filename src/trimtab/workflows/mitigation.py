@@ -16,7 +16,7 @@ from typing import Any
 from trimtab.concepts import Attribute, begins_like_a_photo
 from trimtab.drawing.words import spaced
 from trimtab.errors import UsageError
-from trimtab.generation import ImageSet, generate
+from trimtab.generation import ImageSet, generate, remark_on
 from trimtab.interventions import (
     Direction,
     DirectionEstimator,
@@ -195,10 +195,12 @@ class _Study:
             )
             for mine, single in zip(learned, singles, strict=True)
         )
+        remarks = [remark_on(one.images, self.pipe) for one in readings.values()]
+        notes = [model_note(self.pipe), *remarks]
         return MitigationResult(
             name=self.name,
             model=self.model,
-            note=model_note(self.pipe),
+            note="\n".join(dict.fromkeys(filter(None, notes))),
             settings=self.settings,
             prompts=self.plan.prompts,  # type: ignore[arg-type]
             concepts=tuple(map(self.plan.rule.concept, self.plan.prompts)),

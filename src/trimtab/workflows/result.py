@@ -28,7 +28,7 @@ class Result:
     model, settings : dict
         Properties of the model, and settings of the run.
     note : str
-        A remark that every report on the model must include, or empty.
+        Remarks that every report on the model must include, a line each, or empty.
     command, python : str
         How to repeat it on the command line and in Python; empty if unknown.
     """
