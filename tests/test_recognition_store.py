@@ -132,12 +132,17 @@ def test_another_question_of_the_same_name_is_another_question(store):
     mine = FirstPixel()
     classify(flat(200), "gender", mine, store=store)
     gender = attribute("gender")
-    own = Attribute("gender", tuple(replace(g, phrases=("other",)) for g in gender.groups))
+    own = Attribute(
+        "gender", tuple(replace(g, phrases=(f"other {g.name}",)) for g in gender.groups)
+    )
     classify(flat(200), own, mine, store=store)
     assert mine.seen == 2
     with pytest.raises(FileError, match="2 questions about gender"):
         recall(flat(200), "gender", store=store)
-    assert recall(flat(200), own, store=store).answer().question.phrases == (("other",),) * 2
+    assert recall(flat(200), own, store=store).answer().question.phrases == (
+        ("other woman",),
+        ("other man",),
+    )
 
 
 def test_another_version_is_asked_again_and_never_mixed(store):
@@ -200,7 +205,9 @@ def test_a_person_corrects_one_picture_alone(store):
         assert after.labels().names.tolist() == ["man", "woman", "unknown", "man"]
         assert after.answer().corrected.tolist() == [True, False, True, True]
         assert after.answer().status.tolist() == ["known", "known", "unreadable", "known"]
-    other = replace(gender, groups=tuple(replace(g, phrases=("x",)) for g in gender.groups))
+    other = replace(
+        gender, groups=tuple(replace(g, phrases=(f"x {g.name}",)) for g in gender.groups)
+    )
     assert not classify(images, other, FirstPixel(), store=store).answer().corrected.any()
     with pytest.raises(UsageError, match="'person'"):
         correct(store, hashes[0], gender, "person", who="ada", when="2026")
