@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.drawing import Table, heading, notebook
 from trimtab.errors import UsageError
+from trimtab.metrics.pairing import Pairing, paired_codes, require_alike
 from trimtab.metrics.tables import interval_head, number, probability, signed, span
 from trimtab.statistics import (
     CONFIDENCE,
@@ -28,11 +29,6 @@ from trimtab.statistics import (
 
 if TYPE_CHECKING:
     from trimtab.recognition.labels import Labels
-
-
-Pairing = Literal["seed", "file", "nothing"]
-"""What two pictures have in common that are compared: prompt and seed, the name of their file, or
-nothing, if two sets are compared as a whole."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +134,7 @@ class Comparison:
             )
         if by == "nothing":
             return cls._unpaired(before, after, confidence)
-        first, second = _paired(before, after, by)
+        first, second = paired_codes(before, after, by)
         n = len(first)
         several = len(before.groups) > 2
         found = [
@@ -282,7 +278,7 @@ def agreement(labels: Labels, other: Labels, *, confidence: float = CONFIDENCE) 
     UsageError
         As in `Comparison.between`.
     """
-    first, second = _paired(labels, other, "seed")
+    first, second = paired_codes(labels, other, "seed")
     known = (first >= 0) & (second >= 0)
     same = int((first[known] == second[known]).sum())
     return wilson(same, int(known.sum()), confidence=confidence)
@@ -317,7 +313,7 @@ def require_same_groups(before: Labels, after: Labels) -> None:
     UsageError
         If they differ.
     """
-    _require_alike(before, after)
+    require_alike(before, after)
     known = {labels.version for labels in (before, after) if labels.version}
     if before.recogniser == after.recogniser and len(known) > 1:
         raise UsageError(
@@ -325,62 +321,4 @@ def require_same_groups(before: Labels, after: Labels) -> None:
             f"({before.version[:8]} and {after.version[:8]})",
             expected="labels by the same version",
             do="classify both sets of pictures with the same version",
-        )
-
-
-def _require_alike(before: Labels, after: Labels) -> None:
-    if (before.attribute, before.groups) != (after.attribute, after.groups):
-        raise UsageError(
-            got=f"{before.attribute} ({', '.join(before.groups)}) against "
-            f"{after.attribute} ({', '.join(after.groups)})",
-            expected="the same attribute and groups",
-            do="compare like with like",
-        )
-
-
-def _paired(
-    before: Labels, after: Labels, by: Pairing
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the codes of the pictures that both sets contain, matched by prompt and seed or name.
-
-    Two sets with one prompt each are matched by seed only, so that "a doctor" may be compared with
-    "a doctor in a hospital". Pictures that could not be read have no counterpart.
-    """
-    _require_alike(before, after)
-    what = "file name" if by == "file" else "seed"
-    one_each = all(len(set(labels.prompts.tolist())) == 1 for labels in (before, after))
-    places = []
-    for labels in (before, after):
-        if by == "file":
-            _require_names(labels)
-            keys: list[tuple[str, Any]] = [("", name) for name in labels.files.tolist()]
-        else:
-            prompts = [""] * len(labels) if one_each else labels.prompts.tolist()
-            keys = list(zip(prompts, labels.seeds.tolist(), strict=True))
-        if len(set(keys)) < len(labels):
-            raise UsageError(
-                got=f"a {what} that occurs twice" + ("" if by == "file" else " with one prompt"),
-                expected="one picture for each prompt and seed",
-                do="compare one set of pictures at a time",
-            )
-        places.append({key: row for row, key in enumerate(keys) if not labels.missed[row]})
-    first, second = places
-    shared = [key for key in first if key in second]
-    if not shared:
-        raise UsageError(
-            got=f"no {what} in common",
-            expected="pictures of the same "
-            + ("subjects under the same names" if by == "file" else "prompts and seeds"),
-            do="pair them otherwise" if by == "file" else "generate both with the same ones",
-        )
-    i, j = [first[key] for key in shared], [second[key] for key in shared]
-    return before.codes[i], after.codes[j]
-
-
-def _require_names(labels: Labels) -> None:
-    if not all(labels.files.tolist()):
-        raise UsageError(
-            got="pictures without file names",
-            expected="pictures of a folder, to pair them by name",
-            do="open them with ImageSet.from_folder",
         )

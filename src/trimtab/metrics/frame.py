@@ -11,10 +11,11 @@ from trimtab.concepts import Target
 from trimtab.concepts.target import CROSS
 from trimtab.drawing import notebook
 from trimtab.errors import UsageError
-from trimtab.metrics.comparison import Comparison, Pairing
+from trimtab.metrics.comparison import Comparison
 from trimtab.metrics.figures import Figures, Metric
 from trimtab.metrics.inputs import checked_metrics, labels_by_attribute, targets_by_name
 from trimtab.metrics.intersections import intersection
+from trimtab.metrics.pairing import Pairing
 from trimtab.recognition import Labels, Observations
 from trimtab.statistics import CONFIDENCE, Estimate, Share, tango
 from trimtab.statistics.intervals import require_confidence

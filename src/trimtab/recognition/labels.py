@@ -28,8 +28,8 @@ class Labels:
     seeds : array_like of int, shape (n,), optional
         The seed of each picture, by which audits are paired. Defaults to 0, 1, 2, ...
     blocked : array_like of bool, shape (n,), optional
-        Pictures that are always unknown: blacked out by a safety checker, unreadable, or without
-        anything to recognise.
+        Pictures that are always unknown: blacked out by a safety checker, not finite, unreadable,
+        or without anything to recognise.
     threshold : float, optional
         A picture is unknown if its top probability is below this.
     title : str, optional

@@ -86,19 +86,23 @@ def require_no_effect_of_padding(model: Any, tokenizer: Any, unit: Callable[...,
             inputs = {name: value for name, value in alone.items() if name in names}
             cosine = float((unit(model.get_text_features, **inputs)[0] * row).sum())
             if not cosine > 0.9999:
-                raise ModelError(
-                    got=f"{kind}, whose embedding of a sentence depends on its padding "
-                    f"(cosine {cosine:.2f})",
-                    expected="a dual encoder such as CLIPModel or SiglipModel",
-                    do="choose a CLIP or SigLIP model",
+                raise not_a_dual_encoder(
+                    f"{kind}, whose embedding of a sentence depends on its padding "
+                    f"(cosine {cosine:.2f})"
                 )
     # A model that is no dual encoder of one text and one image fails in its own way.
     except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
-        raise ModelError(
-            got=f"{kind}, which cannot embed a sentence ({first_line(error)})",
-            expected="a dual encoder such as CLIPModel or SiglipModel",
-            do="choose a CLIP or SigLIP model",
-        ) from error
+        said = f"{kind}, which cannot embed a sentence ({first_line(error)})"
+        raise not_a_dual_encoder(said) from error
+
+
+def not_a_dual_encoder(got: str) -> ModelError:
+    """Return the error for a model that cannot be used as a dual encoder."""
+    return ModelError(
+        got=got,
+        expected="a dual encoder such as CLIPModel or SiglipModel",
+        do="choose a CLIP or SigLIP model",
+    )
 
 
 def _length(model: Any, tokenizer: Any) -> int:

@@ -24,9 +24,10 @@ from trimtab.pipelines import (
 )
 from trimtab.recognition.protocol import OWN_FOLDER
 from trimtab.recognition.tokens import (
-    SIGLIP,
+    CLIP,
     accepted,
     is_masked,
+    not_a_dual_encoder,
     require_no_effect_of_padding,
     tokens_of,
 )
@@ -34,7 +35,8 @@ from trimtab.storage import document_hash, picture_hash
 
 _KEPT = 4096  # picture embeddings to cache
 _PADDED = 8  # batches are padded to a multiple, so that a result does not depend on other pictures
-_CODE = "zero-shot 1"  # increment with every change here that affects a probability
+# Increment with every change here that affects a probability of CLIP, or of any other model.
+_CODE, _CODE_OF_OTHERS = "zero-shot 1", "zero-shot 2"
 _JSON = (bool, int, float, str, list, dict, type(None))
 
 
@@ -78,11 +80,7 @@ class ZeroShotRecogniser:
             )
         for part in ("get_image_features", "get_text_features", "logit_scale"):
             if not hasattr(model, part):
-                raise ModelError(
-                    got=f"{type(model).__name__}, which has no {part}",
-                    expected="a dual encoder such as CLIPModel or SiglipModel",
-                    do="choose a CLIP or SigLIP model",
-                )
+                raise not_a_dual_encoder(f"{type(model).__name__}, which has no {part}")
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.image_processor = image_processor
@@ -170,12 +168,10 @@ class ZeroShotRecogniser:
         As in `trimtab.pipelines.module_fingerprint`, only a sample of large tensors is hashed. The
         device and the versions of libraries are not included.
         """
-        # Only recognisers whose answers a change of the code affects get another fingerprint.
-        kind = self.model.config.model_type
-        changed = is_masked(self.model) or kind in SIGLIP
+        as_clip = self.model.config.model_type in CLIP
         return document_hash(
             {
-                "code": "zero-shot 2" if changed else _CODE,
+                "code": _CODE if as_clip else _CODE_OF_OTHERS,
                 "model": module_fingerprint(self.model, self.tokenizer),
                 "image_processor": _plain(self.image_processor.to_dict()),
                 "length": self.model.config.text_config.max_position_embeddings,
@@ -287,11 +283,8 @@ class ZeroShotRecogniser:
             found = features(**inputs)
         vectors = found if isinstance(found, torch.Tensor) else found.pooler_output
         if vectors.dim() != 2:
-            raise ModelError(
-                got=f"{type(self.model).__name__}, with embeddings of shape {tuple(vectors.shape)}",
-                expected="one vector for each picture or sentence",
-                do="choose a CLIP or SigLIP model",
-            )
+            kind, shape = type(self.model).__name__, tuple(vectors.shape)
+            raise not_a_dual_encoder(f"{kind}, with embeddings of shape {shape}")
         unit = torch.nn.functional.normalize(vectors.float(), dim=-1)
         array: NDArray[np.float32] = unit.cpu().numpy()
         return array

@@ -10,7 +10,7 @@ from typing import Any
 from trimtab.concepts import Attribute
 from trimtab.generation import ImageSet
 from trimtab.metrics import Comparison
-from trimtab.metrics.comparison import Pairing
+from trimtab.metrics.pairing import Pairing, seeds_make_pairs
 from trimtab.recognition import classify, recogniser_for
 from trimtab.storage.formats import shown_name, told_left_out
 from trimtab.workflows.audits import attributes_of, sources_of
@@ -107,24 +107,9 @@ def compare_images(
         sources_of(one, observations)
         for one, observations in zip((folder, other), seen, strict=True)
     )
-    by: Pairing = "file" if paired else "seed" if _have_pairs(*sets) else "nothing"
-    comparisons = tuple(
-        Comparison.between(seen[0].labels(one.name), seen[1].labels(one.name), by=by)
-        for one in asked
-    )
+    labels = [(seen[0].labels(one.name), seen[1].labels(one.name)) for one in asked]
+    by: Pairing = "file" if paired else "seed" if seeds_make_pairs(*labels[0]) else "nothing"
+    comparisons = tuple(Comparison.between(*both, by=by) for both in labels)
     names = (shown_name(str(folder)), shown_name(str(other)))
     left_out = (sets[0].left_out, sets[1].left_out)
     return FolderComparison(names, comparisons, (first, second), left_out)
-
-
-def _have_pairs(images: ImageSet, other: ImageSet) -> bool:
-    """Return whether the records in the pictures of two folders pair them."""
-    if any(record.numbered for one in (images, other) for record in one.records):
-        return False
-    one_prompt = all(len(set(one.prompts)) == 1 for one in (images, other))
-    keys = [
-        [("" if one_prompt else record.prompt, record.seed) for record in one.records]
-        for one in (images, other)
-    ]
-    different = all(len(set(some)) == len(some) for some in keys)
-    return different and not set(keys[0]).isdisjoint(keys[1])
