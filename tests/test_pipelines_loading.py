@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import shutil
 import struct
 import sys
 from collections.abc import Iterator
@@ -126,8 +127,9 @@ def test_facts_notice_other_weights_and_schedulers(pipe: Any) -> None:
     assert json.loads(json.dumps(before)) == before
 
 
-def test_a_revision_is_remembered(folder: Path) -> None:
-    assert model_facts(load_model(folder, device="cpu", revision="v1"))["revision"] == "v1"
+def test_a_revision_of_a_folder_is_refused(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"revision 'v1' of the folder"):
+        load_model(folder, device="cpu", revision="v1")
 
 
 # A single file
@@ -291,6 +293,60 @@ def test_scaled_weights_are_refused(folder: Path, tmp_path: Path) -> None:
     save_file(original_names(tiny_pipeline()) | scales, single)
     with pytest.raises(ModelError, match=r"got model\.safetensors with scaled weights"):
         load_model(single, device="cpu", config=folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("unet/config.json", None, "unet with no config.json"),
+        ("text_encoder/config.json", None, "text_encoder with no config.json"),
+        ("unet/config.json", "[1]", "unet with an unreadable config.json"),
+        ("text_encoder/config.json", "no", "text_encoder with an unreadable config.json"),
+        ("unet/config.json", '{"sample_size": 8}', "unet, which .* do not have the shapes"),
+        ("text_encoder/config.json", '{"hidden_size": 8}', "text_encoder, which .* the shapes"),
+        ("unet/diffusion_pytorch_model.safetensors", None, "unet, which cannot be loaded"),
+        ("vae", None, "without the folder of its vae"),
+        ("tokenizer", None, "without the folder of its tokenizer"),
+        ("scheduler", None, "without the folder of its scheduler"),
+        ("model_index.json", None, "no file named model_index.json"),
+        ("model_index.json", "[]", "model_index.json that names no pipeline class"),
+        ("model_index.json", "{}", "model_index.json that names no pipeline class"),
+    ],
+)
+def test_a_part_that_is_missing_or_broken_is_told_by_its_name_alone(
+    folder: Path, caplog: pytest.LogCaptureFixture, file: str, text: str | None, said: str
+) -> None:
+    place = folder / file
+    if text is not None:
+        place.write_text(text, encoding="utf-8")
+    elif place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink()
+    with pytest.raises(ModelError, match=said) as told:
+        load_model(folder, device="cpu")
+    assert "again" in told.value.do
+    assert "connection" not in str(told.value)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_libraries_say_is_shown_unless_loading_fails(folder: Path, fails: bool) -> None:
+    file = folder / "unet" / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8")) | {"invented": 1}
+    file.write_text(json.dumps(config), encoding="utf-8")
+    if fails:
+        thin_out(folder / "unet" / "diffusion_pytorch_model.safetensors", "half")
+    code = f"""
+import trimtab as tt
+try:
+    tt.load_model({str(folder)!r}, device="cpu")
+except tt.TrimtabError:
+    pass
+"""
+    said = in_a_process(code).stderr
+    assert ("invented" in said) is not fails
+    assert not fails or not said
 
 
 def test_a_tokenizer_without_a_vocabulary_is_refused(folder: Path) -> None:

@@ -209,10 +209,24 @@ def test_a_scheduler_with_noise_of_no_seed_is_refused_by_its_name() -> None:
             found.prev_sample += torch.randn_like(sample)
             return found
 
+    class Deaf(Careless):
+        def step(
+            self,
+            model_output: Any,
+            timestep: Any,
+            sample: Any,
+            generator: Any = None,
+            **options: Any,
+        ) -> Any:
+            return super().step(model_output, timestep, sample, **options)
+
     pipe = tiny_pipeline()
-    pipe.scheduler = Careless.from_config(pipe.scheduler.config)
-    with pytest.raises(ModelError, match="Careless, which draws noise from torch's global state"):
-        pictures(pipe)
+    for kind in (Careless, Deaf):
+        pipe.scheduler = kind.from_config(pipe.scheduler.config)
+        with pytest.raises(
+            ModelError, match=f"{kind.__name__}, which draws noise from torch's global state"
+        ):
+            pictures(pipe)
 
 
 def test_a_scheduler_that_does_not_tell_its_noise_level_generates_and_is_not_captured() -> None:
@@ -231,6 +245,24 @@ def test_what_pipeline_and_scheduler_refuse_is_told_in_one_line() -> None:
     pipe.scheduler = tiny_scheduler("DDIM", timestep_spacing="odd")
     with pytest.raises(UsageError, match=r"settings that StableDiffusionPipeline rejects"):
         pictures(pipe)
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    ["FlowMatchEulerDiscrete", "FlowMatchHeunDiscrete", "SASolver", "KarrasVe", "RePaint"],
+)
+@pytest.mark.parametrize("make", [tiny_pipeline, TINY["qwen-image"]])
+def test_a_scheduler_of_other_models_works_or_is_refused_by_its_name(
+    make: Callable[[], Any], scheduler: str
+) -> None:
+    pipe = make()
+    kind = getattr(diffusers, f"{scheduler}Scheduler")
+    pipe.scheduler = kind.from_config(pipe.scheduler.config)
+    try:
+        assert pictures(pipe)
+    except UsageError as error:
+        assert "\n" not in error.got
+        assert scheduler in error.got or "settings that" in error.got
 
 
 def test_any_other_error_inside_a_pipeline_stays_what_it_is() -> None:

@@ -11,6 +11,7 @@ import torch
 from trimtab.errors import UsageError
 from trimtab.pipelines.conditioning import NEGATIVE, Conditioning, Part, role_of
 from trimtab.pipelines.families import Family, family_of, parameters
+from trimtab.pipelines.placement import device_of
 from trimtab.pipelines.session import ENCODING
 from trimtab.pipelines.settings import RunSettings
 
@@ -73,7 +74,7 @@ def _encode(pipe: Any, prompts: Sequence[str], negative: str | None) -> dict[str
         "prompt": list(prompts),
         "prompt_2": None,
         "prompt_3": None,
-        "device": pipe._execution_device,
+        "device": device_of(pipe),
         "num_images_per_prompt": 1,
         "do_classifier_free_guidance": True,
         **family.options(1),

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from trimtab.errors import ModelError, UsageError
+from trimtab.pipelines.placement import device_of, dtype_of
 
 Shape = tuple[int, int, int]
 
@@ -247,13 +248,12 @@ def latents_argument(pipe: Any, latents: torch.Tensor) -> torch.Tensor:
         ``(n, c, h, w)``.
     """
     packed = family_of(pipe).as_argument(latents)
-    return packed.to(pipe._execution_device, latent_dtype(pipe))
+    return packed.to(device_of(pipe), latent_dtype(pipe))
 
 
 def latent_dtype(pipe: Any) -> torch.dtype:
     """Return the type that a pipeline requires for its initial latents."""
-    found: torch.dtype = family_of(pipe).dtype or denoiser_of(pipe).dtype
-    return found
+    return family_of(pipe).dtype or dtype_of(denoiser_of(pipe))
 
 
 def denoiser_of(pipe: Any) -> Any:

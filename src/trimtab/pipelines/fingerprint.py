@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import itertools
@@ -72,7 +73,7 @@ def fingerprint_of(pipe: Any) -> Fingerprint:
     for part, component in sorted(pipe.components.items()):
         digest = after if part in AFTERWARDS else noise
         if isinstance(component, torch.nn.Module):
-            modules = list(modules_of(component))
+            modules = modules_of(component)
             digest.add_module(part, modules)
             after.add_text(freeu_of(modules))
         elif hasattr(component, "convert_ids_to_tokens") or hasattr(component, "tokenizer"):
@@ -102,7 +103,7 @@ def module_fingerprint(module: torch.nn.Module, tokenizer: Any) -> str:
         The model's tokenizer.
     """
     digest = _Digest()
-    digest.add_module("model", list(modules_of(module)))
+    digest.add_module("model", modules_of(module))
     digest.add_text(_vocabulary(tokenizer))
     types = "".join(f".{kind}" for kind in sorted(digest.types))
     return f"{MODULE}{types}:{digest.hex()}"
@@ -187,6 +188,7 @@ class _Digest:
     def add_text(self, value: Any) -> None:
         self.hash.update(json.dumps(value, sort_keys=True, default=str).encode() + b"\n")
 
+    @torch.no_grad()
     def add_module(self, part: str, modules: list[Place]) -> None:
         _, module = modules[0]
         acting: list[Any] = []
@@ -230,17 +232,25 @@ def _vocabulary(tokenizer: Any) -> list[Any]:
 
 def _unusual(one: Any) -> dict[str, Any]:
     """Return the non-default entries of a configuration: a new version may add defaults."""
-    defaults = inspect.signature(type(one).__init__).parameters
-    plain = _plain(one.config)
-    usual = _plain({k: p.default for k, p in defaults.items() if k in plain})
+    plain, usual = _plain(one.config), _defaults(one.__class__)
     return {k: v for k, v in plain.items() if k not in usual or usual[k] != v}
+
+
+@functools.cache
+def _defaults(kind: Any) -> dict[str, Any]:
+    parameters = inspect.signature(kind.__init__).parameters
+    return _plain({name: parameter.default for name, parameter in parameters.items()})
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the plain values in a configuration, as they would be after a JSON round trip."""
     found = {}
     for name, value in config.items():
-        if not name.startswith("_"):
+        if name.startswith("_"):
+            continue
+        if value is None or isinstance(value, bool | int | float | str):
+            found[name] = value
+        else:
             try:
                 found[name] = json.loads(json.dumps(value))
             except TypeError:

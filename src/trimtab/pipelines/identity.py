@@ -13,6 +13,7 @@ from typing import Any
 from trimtab.errors import FileError
 from trimtab.pipelines.families import denoiser_of, family_of
 from trimtab.pipelines.fingerprint import Fingerprint, fingerprint_of
+from trimtab.pipelines.placement import dtype_of
 
 NUMBERS = ("num_inference_steps", "guidance_scale")
 """Settings whose defaults a model folder may contain."""
@@ -134,7 +135,7 @@ def model_facts(pipe: Any) -> dict[str, Any]:
         "weights": now.noise,
         "picture": now.picture,
         "unread": [f"{part} ({n} tensors)" for part, n in sorted(unread.items())],
-        "model_dtype": str(denoiser_of(pipe).dtype).removeprefix("torch."),
+        "model_dtype": str(dtype_of(denoiser_of(pipe))).removeprefix("torch."),
         "family": family_of(pipe).name,
         **scheduler,
     }

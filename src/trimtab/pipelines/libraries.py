@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from importlib import metadata
@@ -16,6 +17,7 @@ from transformers.utils import logging as transformers_logging
 
 from trimtab import __version__
 
+_LIBRARIES = ("diffusers", "transformers", "huggingface_hub")
 _LIBRARY_LOGS: tuple[Any, ...] = (diffusers_logging, transformers_logging)
 _REMARKS = {  # logger -> messages about things that are in order
     "diffusers.pipelines.pipeline_utils": "^Expected types for vae: .*AutoencoderTiny",
@@ -42,23 +44,48 @@ def _versions() -> dict[str, str]:
 
 @contextlib.contextmanager
 def quiet_loading() -> Iterator[None]:
-    """Hide progress bars and messages that no user can act on, and nothing else."""
+    """Hide progress bars, and messages that no user can act on.
+
+    The others are shown at the end of the block, unless it fails: its error then says in one line
+    what the libraries say in many.
+    """
     bars = [library for library in _LIBRARY_LOGS if library.is_progress_bar_enabled()]
-    for name in _REMARKS:
-        logging.getLogger(name).addFilter(_worth_saying)
+    loggers = [logging.root, *map(logging.getLogger, _LIBRARIES)]
+    handlers = [handler for logger in loggers for handler in logger.handlers]
+    held = [_Held() for _ in handlers]
     for library in bars:
         library.disable_progress_bar()
+    for handler, messages in zip(handlers, held, strict=True):
+        handler.addFilter(messages)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(record=True) as warned:
             # A huggingface_hub warning about an argument that diffusers passes.
             warnings.filterwarnings("ignore", "The `local_dir_use_symlinks` argument")
             yield
     finally:
-        for name in _REMARKS:
-            logging.getLogger(name).removeFilter(_worth_saying)
+        for handler, messages in zip(handlers, held, strict=True):
+            handler.removeFilter(messages)
         for library in bars:
             library.enable_progress_bar()
+    for one in warned:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    for handler, messages in zip(handlers, held, strict=True):
+        for record in messages.worth_saying:
+            handler.handle(record)
 
 
-def _worth_saying(record: logging.LogRecord) -> bool:
-    return not re.search(_REMARKS[record.name], record.getMessage())
+class _Held(logging.Filter):
+    """Holds back what the libraries say in this thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.thread = threading.get_ident()
+        self.worth_saying: list[logging.LogRecord] = []
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.thread != self.thread or record.name.partition(".")[0] not in _LIBRARIES:
+            return True
+        remark = _REMARKS.get(record.name)
+        if remark is None or not re.search(remark, record.getMessage()):
+            self.worth_saying.append(record)
+        return False

@@ -113,7 +113,9 @@ def _readable(name: str | Path) -> Iterator[None]:
             got=f"model {str(name)!r}, which cannot be loaded ({cause(error)})",
             expected="a folder in the diffusers layout with safetensors weights, a Hub id, or a "
             "single .safetensors file with all parts of a model",
-            do="check the name, the path and the connection",
+            do="download or save the model again"
+            if Path(name).exists()
+            else "check the name, the path and the connection",
         ) from error
 
 

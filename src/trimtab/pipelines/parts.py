@@ -14,7 +14,7 @@ import diffusers
 import torch
 from transformers import PreTrainedModel
 
-from trimtab.errors import ModelError
+from trimtab.errors import ModelError, cause
 from trimtab.pipelines.memory import has_variant, header_of, weight_files
 
 LIBRARIES = ("diffusers", "transformers")
@@ -48,31 +48,67 @@ def load_parts(
     Raises
     ------
     ModelError
-        If a file lacks weights of its part.
+        If a part is missing or unreadable, or its files lack weights.
     """
     index = diffusers.DiffusionPipeline.load_config(str(folder))
     weights = weight_files(folder, variant)
     found = {}
     for name, entry in index.items():
+        if not (isinstance(entry, list) and all(isinstance(one, str) for one in entry)):
+            continue  # an option, or a part that the model does not have
+        if not (folder / name).is_dir():
+            raise ModelError(
+                got=f"a model without the folder of its {name}",
+                expected="a folder for each part that its model_index.json names",
+                do="download or save the model again",
+            )
         kind = _model_class(entry)
-        if kind is None or not (folder / name).is_dir():
+        if kind is None:
             continue
         # Without accelerate, diffusers warns about True; transformers always reads this way.
         own = {} if issubclass(kind, PreTrainedModel) else {"low_cpu_mem_usage": lean}
-        part, report = kind.from_pretrained(
-            str(folder / name),
-            dtype=dtype,
-            variant=variant if has_variant(folder / name, variant) else None,
-            use_safetensors=True,
-            output_loading_info=True,
-            **own,
-        )
+        with _readable(name, folder / name):
+            part, report = kind.from_pretrained(
+                str(folder / name),
+                dtype=dtype,
+                variant=variant if has_variant(folder / name, variant) else None,
+                use_safetensors=True,
+                output_loading_info=True,
+                **own,
+            )
         files = weights.get(name, ())
         require_whole(name, [*report["missing_keys"], *_lost_in_shards(folder / name, files)])
         if not getattr(part.config, "quantization_config", None):
             require_unscaled(name, files)
         found[name] = part
     return found
+
+
+@contextlib.contextmanager
+def _readable(name: str, folder: Path) -> Iterator[None]:
+    """Turn any exception of the libraries about a part into a one-line error that names it."""
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        config = error
+    if not isinstance(config, dict):
+        raise ModelError(
+            got=f"{name} with {'no' if not file.exists() else 'an unreadable'} config.json",
+            expected="a JSON object that describes the part",
+            do="download or save the model again",
+        )
+    try:
+        yield
+    # They let through whatever their own dependencies raise.
+    except Exception as error:
+        shapes = "shape" in str(error) or "mismatched_sizes" in str(error)
+        said = "its weights do not have the shapes in its config.json"
+        raise ModelError(
+            got=f"{name}, which cannot be loaded ({said if shapes else cause(error)})",
+            expected="the config.json and the safetensors weights of one and the same part",
+            do="download or save the model again, or install what it needs",
+        ) from error
 
 
 def _lost_in_shards(folder: Path, files: Sequence[Path]) -> list[str]:

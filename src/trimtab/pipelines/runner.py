@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
 
-from trimtab.errors import ModelError, UsageError, first_line
+from trimtab.errors import ModelError, UsageError, cause, first_line
 from trimtab.pipelines.conditioning import Conditioning
 from trimtab.pipelines.families import (
     denoiser_of,
@@ -24,6 +25,8 @@ from trimtab.pipelines.settings import RunSettings
 
 PROMPTS = ("prompt", "negative_prompt")
 """The arguments that a conditioning replaces."""
+MISFITS = (ValueError, TypeError, AttributeError, LookupError, NotImplementedError)
+"""The exceptions of schedulers that a pipeline, or its settings, do not suit."""
 
 
 class Pictures(NamedTuple):
@@ -122,12 +125,8 @@ def run(
             own.maybe_free_model_hooks()  # the pipeline does so itself only at its own end
             if isinstance(error, _Stop):
                 return None
-            if _is_refusal(error, own):
-                raise UsageError(
-                    got=f"settings that {type(pipe).__name__} rejects ({first_line(error)})",
-                    expected=f"settings that a {family_of(pipe).name} model accepts",
-                    do="change the steps, the scheduler or the size",
-                ) from error
+            if isinstance(error, MISFITS) and (refusal := _refusal(error, own)) is not None:
+                raise refusal from error
             raise
     _check_size(pipe, output.images, settings)
     if watch is not None and not watch.called:
@@ -141,19 +140,36 @@ def run(
     return Pictures(images, [bool(flag) for flag in blocked], finiteness.of(len(images)))
 
 
-def _is_refusal(error: BaseException, pipe: Any) -> TypeGuard[ValueError]:
-    """Return whether the pipeline or its scheduler itself rejected the settings."""
-    trace = error.__traceback__
-    if not isinstance(error, ValueError) or trace is None:
-        return False
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    known, who = trace.tb_frame.f_locals, trace.tb_frame.f_code.co_name
-    return (
+def _refusal(error: Exception, pipe: Any) -> UsageError | None:
+    """Return the error to report if the pipeline or its scheduler rejected the settings.
+
+    Also if they do not fit together. Other exceptions are faults, and are not to be hidden.
+    """
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    known, who = frames[-1].f_locals, frames[-1].f_code.co_name
+    scheduler, family = pipe.scheduler, family_of(pipe).name
+    if isinstance(error, ValueError) and (
         (who == "check_inputs" and known.get("self") is pipe)
-        or (who == "set_timesteps" and known.get("self") is pipe.scheduler)
-        or (who == "retrieve_timesteps" and known.get("scheduler") is pipe.scheduler)
-    )
+        or (who == "set_timesteps" and known.get("self") is scheduler)
+        or (who == "retrieve_timesteps" and known.get("scheduler") is scheduler)
+    ):
+        return UsageError(
+            got=f"settings that {type(pipe).__name__} rejects ({first_line(error)})",
+            expected=f"settings that a {family} model accepts",
+            do="change the steps, the scheduler or the size",
+        )
+    if (
+        any(frame.f_locals.get("self") is scheduler for frame in frames)
+        or (isinstance(error, AttributeError) and error.obj is scheduler)
+        or (isinstance(error, TypeError) and str(error).startswith(f"{type(scheduler).__name__}."))
+    ):
+        return UsageError(
+            got=f"{type(scheduler).__name__}, which fails in {type(pipe).__name__} "
+            f"({cause(error)})",
+            expected=f"a scheduler that works with a {family} model",
+            do="choose another scheduler, with a configuration made for this model",
+        )
+    return None
 
 
 def _arguments(pipe: Any, prompts: Sequence[str], settings: RunSettings) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from trimtab.errors import ModelError, UsageError
-from trimtab.pipelines.tensors import modules_of
+from trimtab.pipelines.placement import is_hooked
 
 ENCODING = threading.RLock()
 """Tokenizers remember the padding and truncation of the last call, so calls must not overlap."""
@@ -91,19 +91,13 @@ def _exclusive(pipe: Any) -> Iterator[tuple[int, str]]:
     for name, part in pipe.components.items():
         if not isinstance(part, torch.nn.Module):
             continue
-        if any(_is_hooked(module) for _, module in modules_of(part)):
+        if is_hooked(part):
             yield id(part), f"whose {name} has hooks that move or keep its tensors"
         config = getattr(part, "config", None)
         if getattr(config, "force_upcast", False) and part.dtype == torch.float16:
             yield id(part), f"whose {name} changes its type to decode"
     if _patched(pipe.scheduler):
         yield id(pipe.scheduler), "whose scheduler has replaced methods"
-
-
-def _is_hooked(module: torch.nn.Module) -> bool:
-    """Return whether accelerate or diffusers wraps a module's calls."""
-    own = vars(module)
-    return "_hf_hook" in own or bool(getattr(own.get("_diffusers_hook"), "hooks", None))
 
 
 def _patched(scheduler: Any) -> bool:
@@ -145,8 +139,7 @@ def _seeded(scheduler: Any, generators: list[torch.Generator] | None) -> Any:
     """
     if "generator" in inspect.signature(scheduler.step).parameters:
         scheduler.step = functools.partial(scheduler.step, generator=generators)
-        return scheduler
-    if hasattr(scheduler, "noise_sampler_seed") and generators is not None:
+    elif hasattr(scheduler, "noise_sampler_seed") and generators is not None:
         # The Brownian tree of DPMSolverSDE takes one seed per image; one for all, which its
         # configuration may have, would make an image depend on its batch.
         scheduler.noise_sampler_seed = [

@@ -39,8 +39,11 @@ class Stored:
     def facts(self) -> dict[str, str | None]:
         """Return what a record states besides the name: for a repository, the exact commit."""
         on_hub = not Path(self.name).is_dir()
-        revision = self.folder.name if on_hub else self.revision
-        return {"revision": revision, "variant": self.variant, "config": None}
+        return {
+            "revision": self.folder.name if on_hub else None,
+            "variant": self.variant,
+            "config": None,
+        }
 
     def pipeline_class(self) -> Any:
         """Return the class of the pipeline, without downloading the rest of a repository."""
@@ -156,6 +159,12 @@ def source_of(
                 expected="a config only for a single .safetensors file",
                 do="leave it out",
             )
+        if file.exists() and revision is not None:
+            raise UsageError(
+                got=f"revision {revision!r} of the folder {file}",
+                expected="a revision only of a repository on the Hub",
+                do="leave it out",
+            )
         return Stored(str(name), revision, variant)
     if file.suffix != ".safetensors":
         raise UsageError(
@@ -174,7 +183,14 @@ def source_of(
 
 def _class_of(source: str, revision: str | None) -> Any:
     """Return the class of the pipeline in a folder or repository."""
-    name = DiffusionPipeline.load_config(source, revision=revision)["_class_name"]
+    index = DiffusionPipeline.load_config(source, revision=revision)
+    name = index.get("_class_name") if isinstance(index, dict) else None
+    if name is None:
+        raise ModelError(
+            got=f"model {source!r} with a model_index.json that names no pipeline class",
+            expected="a JSON object with _class_name and the parts of the pipeline",
+            do="download or save the model again",
+        )
     found = getattr(diffusers, name, None) if isinstance(name, str) else None
     if not (isinstance(found, type) and issubclass(found, DiffusionPipeline)):
         raise ModelError(

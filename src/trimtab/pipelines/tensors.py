@@ -11,6 +11,7 @@ import torch
 WHOLE, SAMPLES, COLUMNS = 2048, 256, 8
 """Size up to which a tensor is read completely; samples of others; samples per embedding row."""
 FREEU = ("s1", "s2", "b1", "b2")
+PLAIN = (torch.nn.Parameter, torch.Tensor)
 
 Place = tuple[str, torch.nn.Module]
 
@@ -23,16 +24,19 @@ class Entry(NamedTuple):
     values: torch.Tensor | None
 
 
-def modules_of(module: torch.nn.Module, path: str = "") -> Iterator[Place]:
-    """Yield a module and all its submodules with paths, repeating those that occur repeatedly."""
+def modules_of(
+    module: torch.nn.Module, path: str = "", found: list[Place] | None = None
+) -> list[Place]:
+    """List a module and all its submodules with paths, repeating those that occur repeatedly."""
+    found = [] if found is None else found
     parts = module._modules
     if "_orig_mod" in parts:  # a compiled module
-        yield from modules_of(parts["_orig_mod"], path)  # type: ignore[arg-type]
-        return
-    yield path, module
+        return modules_of(parts["_orig_mod"], path, found)  # type: ignore[arg-type]
+    found.append((path, module))
     for name, part in parts.items():
         if part is not None:
-            yield from modules_of(part, f"{path}.{name}" if path else name)
+            modules_of(part, f"{path}.{name}" if path else name, found)
+    return found
 
 
 def tensors_of(modules: list[Place], acting: list[Any]) -> Iterator[Entry]:
@@ -50,13 +54,15 @@ def tensors_of(modules: list[Place], acting: list[Any]) -> Iterator[Entry]:
             unsaved = part._non_persistent_buffers_set
             kept = {k: v for k, v in part._buffers.items() if k not in unsaved}
             tensors = {**tensors, **kept}
+        if not tensors:
+            continue
+        every_row = isinstance(part, torch.nn.Embedding)
         for name, tensor in tensors.items():
             full = f"{path}.{name}" if path else name
             if tensor is None or full in silent:
                 continue
             if tensor.is_meta:
                 tensor = _offloaded(part).get(name, tensor)
-            every_row = isinstance(part, torch.nn.Embedding)
             yield Entry(full, tuple(tensor.shape), _sample(tensor, every_row))
 
 
@@ -85,7 +91,9 @@ def _offloaded(part: torch.nn.Module) -> Mapping[str, torch.Tensor]:
 
 def short_name(name: str) -> str:
     """Return the part of a name that adapters and restructured modules leave unchanged."""
-    return ".".join([one for one in name.split(".") if one != "base_layer"][-2:])
+    if "base_layer" in name:
+        name = ".".join(one for one in name.split(".") if one != "base_layer")
+    return ".".join(name.rsplit(".", 2)[-2:])
 
 
 def _sample(tensor: torch.Tensor, every_row: bool) -> torch.Tensor | None:
@@ -97,8 +105,8 @@ def _sample(tensor: torch.Tensor, every_row: bool) -> torch.Tensor | None:
             inner = [getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]]
             samples = [_sample(one, every_row) for one in inner]
             return torch.cat([one.to(torch.float32) for one in samples])  # type: ignore[union-attr]
-        plain = tensor.int_repr() if tensor.is_quantized else tensor.detach()
-        if type(plain) is not torch.Tensor:
+        plain = tensor.int_repr() if tensor.is_quantized else tensor
+        if type(plain) not in PLAIN:
             plain = plain.as_subclass(torch.Tensor)
         if plain.numel() and not plain.untyped_storage().data_ptr():
             return None
@@ -111,7 +119,7 @@ def _sample(tensor: torch.Tensor, every_row: bool) -> torch.Tensor | None:
 def _spread(tensor: torch.Tensor, every_row: bool) -> torch.Tensor:
     n = tensor.numel()
     if n <= WHOLE:
-        return tensor.reshape(-1)
+        return tensor if tensor.dim() == 1 else tensor.reshape(-1)
     if every_row and tensor.dim() == 2:
         step = max(1, tensor.shape[1] // COLUMNS)
         return tensor[:, ::step][:, :COLUMNS].reshape(-1)

@@ -141,18 +141,20 @@ class ZeroShotRecogniser:
                 tokenizer = AutoTokenizer.from_pretrained(source, **options)
                 # The explicitly named PIL backend needs no torchvision, and does not warn about it.
                 processor = AutoImageProcessor.from_pretrained(source, backend="pil", **options)
+                if info["missing_keys"]:
+                    raise ModelError(
+                        got=f"the recogniser {source!r} without {min(info['missing_keys'])!r}",
+                        expected="all weights of the model",
+                        do="download or save it again",
+                    )
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
             raise ModelError(
                 got=f"the recogniser {source!r}, which cannot be loaded ({first_line(error)})",
                 expected="the id or folder of a CLIP or SigLIP model with safetensors weights",
-                do="check the name, and the connection if it must be downloaded",
+                do="download or save it again"
+                if Path(source).exists()
+                else "check the name, and the connection",
             ) from error
-        if info["missing_keys"]:
-            raise ModelError(
-                got=f"the recogniser {source!r} without {min(info['missing_keys'])!r}",
-                expected="all weights of the model",
-                do="download or save it again",
-            )
         require_vocabulary(f"the tokenizer of {source!r}", tokenizer)
         label, folder = source, Path(source).resolve()
         if folder.is_dir():
