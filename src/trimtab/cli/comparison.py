@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trimtab.cli.console import say, say_json
+from trimtab.cli.console import Bars, say, say_json
 from trimtab.cli.options import Attributes, Json, Recogniser, local
 
 
@@ -29,7 +29,10 @@ def compare(
     folders = local(before, "BEFORE"), local(after, "AFTER")
     from trimtab.workflows import compare_images
 
-    result = compare_images(*folders, wanted, paired=paired, recogniser=recogniser, device=device)
+    with Bars() as bars:
+        result = compare_images(
+            *folders, wanted, paired=paired, recogniser=recogniser, device=device, progress=bars
+        )
     if json:
         say_json(result.to_dict())
     else:

@@ -96,6 +96,7 @@ def audit(
                 to=store,
                 recogniser=recogniser,
                 device=model.device,
+                progress=bars,
             )
         else:
             pipe = model.load()

@@ -82,7 +82,12 @@ def require_no_effect_of_padding(model: Any, tokenizer: Any, unit: Callable[...,
         together = unit(model.get_text_features, **tokens_of(model, tokenizer, PROBES))
         names = accepted(model.get_text_features)
         for row, sentence in zip(together, PROBES, strict=True):
-            alone = tokenizer([sentence], return_tensors="pt")
+            alone = tokenizer(
+                [sentence],
+                truncation=True,
+                max_length=_length(model, tokenizer),
+                return_tensors="pt",
+            )
             inputs = {name: value for name, value in alone.items() if name in names}
             cosine = float((unit(model.get_text_features, **inputs)[0] * row).sum())
             if not cosine > 0.9999:

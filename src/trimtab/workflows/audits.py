@@ -141,6 +141,7 @@ def audit_images(
     to: Store | str | Path | None = None,
     recogniser: Any = None,
     device: str = "auto",
+    progress: Progress | None = None,
 ) -> AuditResult:
     """Measure whom the pictures in a folder show, whatever their origin.
 
@@ -148,7 +149,7 @@ def audit_images(
     ----------
     folder : str or Path
         Folder of pictures, in any format that is read; subfolders are not entered.
-    attributes, target, recogniser, device
+    attributes, target, recogniser, device, progress
         As in `audit`.
     to : Store, str or Path, optional
         Where to store observations, the result, and small copies of the pictures that a report
@@ -174,7 +175,7 @@ def audit_images(
         warnings.simplefilter("ignore", LeftOutWarning)
         images = ImageSet.from_folder(folder, thumbnails=THUMBNAILS if store else (0, 0))
     found = recogniser_for(images, recogniser, device=device)
-    reading: Reading = Reader(asked, found, store)(images, [""])
+    reading: Reading = Reader(asked, found, store, progress=progress)(images, [""])
     names = [one.name for one in asked]
     observations = reading.sights["recogniser"].observations
     pictures = observations.pictures.tolist()

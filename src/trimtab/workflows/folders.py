@@ -12,6 +12,7 @@ from trimtab.generation import ImageSet
 from trimtab.metrics import Comparison
 from trimtab.metrics.pairing import Pairing, seeds_make_pairs
 from trimtab.recognition import classify, recogniser_for
+from trimtab.storage import Progress
 from trimtab.storage.formats import shown_name, told_left_out
 from trimtab.workflows.audits import attributes_of, sources_of
 from trimtab.workflows.records import SourceFile
@@ -75,6 +76,7 @@ def compare_images(
     paired: bool = False,
     recogniser: Any = None,
     device: str = "auto",
+    progress: Progress | None = None,
 ) -> FolderComparison:
     """Compare whom the pictures in two folders show.
 
@@ -86,7 +88,7 @@ def compare_images(
     ----------
     folder, other : str or Path
         The two folders; differences are other - folder.
-    attributes, recogniser, device
+    attributes, recogniser, device, progress
         As in `audit_images`.
     paired : bool, optional
         Pair the pictures by the names of their files instead. Pass it only if the same name means
@@ -102,7 +104,7 @@ def compare_images(
     asked = attributes_of(attributes)
     sets = [ImageSet.from_folder(one) for one in (folder, other)]
     found = recogniser_for(sets[0], recogniser, device=device)
-    seen = [classify(images, asked, found) for images in sets]
+    seen = [classify(images, asked, found, progress=progress) for images in sets]
     first, second = (
         sources_of(one, observations)
         for one, observations in zip((folder, other), seen, strict=True)

@@ -16,7 +16,7 @@ from trimtab.metrics import AuditFrame, Comparison, spillover
 from trimtab.recognition import Observations, classify, embed, preservation, psnr
 from trimtab.recognition.protocol import Embedder, recogniser_name
 from trimtab.statistics import Dose, Estimate, bootstrap, wilson
-from trimtab.storage import Store
+from trimtab.storage import Progress, Store
 from trimtab.workflows.concept_rule import CONCEPT, ConceptRule
 from trimtab.workflows.records import Change, Preservation, Role, View
 
@@ -106,6 +106,8 @@ class Reader:
         How to judge the concept; by default it is not judged.
     oracle : callable, optional
         Second recogniser, not used for decisions.
+    progress : callable, optional
+        ``progress(done, total, what)``, while attributes are recognised.
     """
 
     attributes: Sequence[Attribute]
@@ -113,6 +115,7 @@ class Reader:
     store: Store | None = None
     rule: ConceptRule | None = None
     oracle: Oracle | None = None
+    progress: Progress | None = None
 
     def check(self, prompts: Sequence[str]) -> None:
         """Refuse a recogniser that cannot answer the questions, before generating pictures.
@@ -137,7 +140,9 @@ class Reader:
 
     def __call__(self, images: ImageSet, prompts: Sequence[str]) -> Reading:
         """Return the pictures with every attribute and the concept recognised."""
-        asked = classify(images, self.attributes, self.recogniser, store=self.store)
+        asked = classify(
+            images, self.attributes, self.recogniser, store=self.store, progress=self.progress
+        )
         kept = None
         if self.rule is not None:
             kept = np.ones(len(images), dtype=bool)
