@@ -51,7 +51,7 @@ def test_the_whole_way_on_another_family(
     words = (*words, "--n-dose", 5, "-a", "gender", "-a", "skin_tone", "--out", store)
     said = done(*words)
     result = MitigationResult.load(store)
-    assert f"at most {result.planned:,} pictures, 5 in each audited set" in said.err
+    assert f"at most {result.planned:,} pictures, 5 in each audited set, and " in said.err
     assert [arm.role for arm in result.arms] == ["plain", "sum", "single", "single"]
     assert result.model["name"] == "model"
     assert all(len(arm.views) == 1 for arm in result.arms)  # no oracle outside townsfolk

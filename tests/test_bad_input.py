@@ -186,6 +186,12 @@ def test_a_file_of_prompts_that_cannot_be_used_is_refused(
         refused(alone(trimtab(command, "--prompts", "prompts.txt")), code, "prompts.txt")
 
 
+@pytest.mark.parametrize("name", ["winobia", "prompts.csv", "nothing.txt", "."])
+def test_a_misspelt_list_of_prompts_is_no_prompt(tmp_path: Path, name: str) -> None:
+    for command in ("audit", "generate", "mitigate"):
+        refused(alone(trimtab(command, "--prompts", name)), 1, repr(name), "winobias")
+
+
 @pytest.mark.parametrize("strength", ["nan", "inf", "-inf", "1e6", "much", ""])
 def test_strengths_that_cannot_be_are_refused(tmp_path: Path, strength: str) -> None:
     file = Direction.random(SHAPE, 1).save(tmp_path / "d.safetensors")

@@ -54,7 +54,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_it_says_first_how_much_it_may_take_and_then_what_it_did(run: Run) -> None:
     first, *rest = run.said.err.splitlines()
-    assert f"at most {run.result.planned} pictures, 4 in each audited set" in first
+    assert f"at most {run.result.planned} pictures, 4 in each audited set, and " in first
     assert all(line.endswith(" done") for line in rest)
     assert run.said.out.startswith(str(run.result))
     for said in (str(run.file), str(run.page), "woman 0.4, man 0.6 (a test)"):

@@ -144,7 +144,7 @@ def test_records_and_settings(pipe: Any) -> None:
     assert (set(images.prompts), images.model) == ({PROMPT}, "StableDiffusionPipeline")
     assert images.blocked == (False, False, False)
     assert [record.intervention for record in images.records] == [
-        Intervention(strength * D).to_dict() for strength in (0, 1, 2)
+        Intervention(steering).to_dict() for steering in (Steering(), D, 2 * D)
     ]
     assert [images.documents[record.spec]["intervention"] for record in images.records] == [
         record.intervention for record in images.records

@@ -403,15 +403,21 @@ def test_offloading_leaves_weights_in_main_memory(tmp_path: Path) -> None:
 
 
 def test_the_files_that_count_are_those_of_the_variant(tmp_path: Path) -> None:
-    part = tmp_path / "unet"
+    part, other = tmp_path / "unet", tmp_path / "vae"
     part.mkdir()
-    (tmp_path / "model_index.json").write_text('{"_class_name": "X", "unet": ["diffusers", "Y"]}')
+    other.mkdir()
+    index = {"_class_name": "X", "unet": ["diffusers", "Y"], "vae": ["diffusers", "Z"]}
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    for name in ("model", "model.bf16"):
+        save_file({"w": torch.zeros(1)}, other / f"{name}.safetensors")
     names = ("model-00001-of-00002", "model-00002-of-00002", "model.fp16")
     for number, name in enumerate(names, 1):
         save_file({"w": torch.zeros(number)}, part / f"{name}.safetensors")
     for variant, numbers in ((None, [1, 2]), ("fp16", [3]), ("bf16", [1, 2])):
         files = weight_files(tmp_path, variant)["unet"]
         assert [size_of(file, torch.float16) for file in files] == [2 * n for n in numbers]
+    with pytest.raises(ModelError, match="variant 'fp32' of a model that has no weights of it"):
+        weight_files(tmp_path, "fp32")
 
 
 def test_a_folder_of_another_variant_is_refused_by_its_name(tmp_path: Path) -> None:

@@ -354,8 +354,10 @@ def test_classify_refuses_nonsense(tmp_path):
 
 
 def test_recognisers_that_do_not_load(tmp_path, model_folder):
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match=r"without a config\.json.*name another folder"):
         ZeroShotRecogniser.load(tmp_path)
+    with pytest.raises(ModelError, match="name its folder recogniser"):
+        ZeroShotRecogniser.load(model_folder)
     with pytest.raises(UsageError, match="device 'gramophone'"):
         ZeroShotRecogniser.load(model_folder / "recogniser", device="gramophone")
     with pytest.raises(UsageError, match="batch_size=0"):
@@ -363,7 +365,11 @@ def test_recognisers_that_do_not_load(tmp_path, model_folder):
     save_clip(tmp_path)
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match="weights cannot be loaded"):
+        ZeroShotRecogniser.load(tmp_path)
+    save_clip(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{x")
+    with pytest.raises(ModelError, match="whose tokenizer cannot be loaded"):
         ZeroShotRecogniser.load(tmp_path)
 
 

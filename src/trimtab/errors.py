@@ -37,6 +37,8 @@ class FileError(TrimtabError):
     """A file or folder is missing, damaged, foreign or full, or holds other settings."""
 
 
+LONGEST = 200
+"""Characters of another library's message that are quoted."""
 CAUSES = {
     "LocalEntryNotFoundError": "it is not in the cache, and the Hub is unreachable or disabled by "
     "HF_HUB_OFFLINE",
@@ -60,4 +62,5 @@ def cause(error: BaseException) -> str:
 
 def first_line(error: BaseException) -> str:
     """Return the first line of a library's error message, to quote in one of ours."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= LONGEST else line[:LONGEST].rpartition(" ")[0] + " …"

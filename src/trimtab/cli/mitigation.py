@@ -131,7 +131,10 @@ def mitigate(
     from trimtab.workflows import mitigate as run_mitigate
 
     pipe = model.load()
-    note(f"at most {plan.pictures:,} pictures, {plan.n * len(texts)} in each audited set")
+    note(
+        f"at most {plan.pictures:,} pictures, {plan.n * len(texts)} in each audited set, and "
+        f"{plan.captures} captures, which stop after a few steps"
+    )
     with Bars() as bars:
         result = run_mitigate(
             pipe,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -189,5 +190,5 @@ def asked_for(
             do='give one of them, e.g. "a photo of a doctor"',
         )
     if prompts is not None:
-        return prompts_from(prompts)
+        return prompts_from(Path(prompts))
     return () if prompt is None else prompts_from([prompt])

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trimtab.concepts.catalogue import concept_pack, concept_packs
-from trimtab.errors import FileError, UsageError
+from trimtab.errors import FileError, UsageError, first_line
 
 _LEAD = re.compile(
     r"(?:(?:an?|the)\s+)?"
@@ -74,10 +74,12 @@ def _lines(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
+        why = first_line(error) if isinstance(error, UnicodeDecodeError) else error.strerror
         raise FileError(
-            got=f"{str(path)!r}, which cannot be read ({type(error).__name__})",
-            expected="a UTF-8 text file with one prompt per line",
-            do="check the path and the encoding",
+            got=f"{str(path)!r}, which cannot be read ({why})",
+            expected="a UTF-8 text file with one prompt per line, or a pack: "
+            + ", ".join(concept_packs()),
+            do="check the name and the encoding",
         ) from error
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]

@@ -69,7 +69,8 @@ class Job:
         """The hash and the document of the spec for each seed."""
         shared = FORMAT, self.facts, self.settings.to_dict(), self.batch_size
         known = {
-            id(one): spec_of(*shared, intervention=one.to_dict()) for one in self.each.values()
+            id(one): spec_of(*shared, intervention=one.acting().to_dict())
+            for one in self.each.values()
         }
         hashed = {key: (document_hash(spec), spec) for key, spec in known.items()}
         return {seed: hashed[id(one)] for seed, one in self.each.items()}
@@ -95,7 +96,7 @@ def make_in_memory(job: Job, progress: Progress | None) -> ImageSet:
             batch = make_batch(job.pipe, job.settings, prompt, seeds, each)
             for seed, one, image, blocked, of_picture in zip(seeds, each, *batch, strict=True):
                 environment = job.environment(of_picture)
-                spec, shown, done = job.specs[seed][0], picture_hash(image), one.to_dict()
+                spec, shown, done = job.specs[seed][0], picture_hash(image), one.acting().to_dict()
                 records.append(ImageRecord(seed, prompt, spec, done, blocked, shown, environment))
                 images.append(image)
             if progress is not None:

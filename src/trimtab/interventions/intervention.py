@@ -177,6 +177,11 @@ class Intervention(Shared):
         """Return the intervention for some of the images."""
         return self._with(self.steering.part(images))
 
+    def acting(self) -> Intervention:
+        """Return the same without directions of strength 0, which change nothing."""
+        terms = self.steering.terms
+        return self._with(Steering((d, s) for d, s in terms if np.any(np.asarray(s) != 0)))
+
     def resampled(self, shape: Sequence[int]) -> Intervention:
         """Return the same with every direction resampled, as in `Direction.resampled`."""
         terms = ((direction.resampled(shape), s) for direction, s in self.steering.terms)

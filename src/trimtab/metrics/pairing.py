@@ -55,7 +55,9 @@ def paired_codes(
             got=f"no {what} in common",
             expected="pictures of the same "
             + ("subjects under the same names" if by == "file" else "prompts and seeds"),
-            do="pair them otherwise" if by == "file" else "generate both with the same ones",
+            do="pair them by seed, or not at all"
+            if by == "file"
+            else "generate both with the same ones",
         )
     i, j = [first[key] for key in shared], [second[key] for key in shared]
     return before.codes[i], after.codes[j]

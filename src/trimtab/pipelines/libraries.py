@@ -16,6 +16,7 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from trimtab import __version__
+from trimtab.errors import cause
 
 _LIBRARIES = ("diffusers", "transformers", "huggingface_hub")
 _LIBRARY_LOGS: tuple[Any, ...] = (diffusers_logging, transformers_logging)
@@ -40,6 +41,14 @@ def _versions() -> dict[str, str]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found
+
+
+def loading_cause(error: BaseException) -> str:
+    """Return on one line why a library could not load a part of a model."""
+    said = str(error)
+    if "shape" in said or "mismatched_sizes" in said:
+        return "its weights do not have the shapes in its config.json"
+    return cause(error)
 
 
 @contextlib.contextmanager

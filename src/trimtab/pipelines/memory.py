@@ -40,8 +40,9 @@ def weight_files(folder: Path, variant: str | None) -> Files:
         If a part has only pickled weights, or only weights of other variants.
     """
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    parts = [name for name, kind in index.items() if isinstance(kind, list)]
     chosen = {}
-    for part in (name for name, kind in index.items() if isinstance(kind, list)):
+    for part in parts:
         files = sorted((folder / part).glob("*.safetensors"))
         pickled = sorted((folder / part).glob("*.bin"))
         if pickled and not files:
@@ -62,6 +63,12 @@ def weight_files(folder: Path, variant: str | None) -> Files:
                 do=f"load it with variant={others[0]!r} (--variant {others[0]})",
             )
         chosen[part] = _one_set(varied or plain)
+    if variant is not None and not any(has_variant(folder / part, variant) for part in parts):
+        raise ModelError(
+            got=f"variant {variant!r} of a model that has no weights of it",
+            expected="a variant that its files name, such as fp16 in model.fp16.safetensors",
+            do="leave it out (--variant)",
+        )
     return chosen
 
 

@@ -14,7 +14,8 @@ import diffusers
 import torch
 from transformers import PreTrainedModel
 
-from trimtab.errors import ModelError, cause
+from trimtab.errors import ModelError
+from trimtab.pipelines.libraries import loading_cause
 from trimtab.pipelines.memory import has_variant, header_of, weight_files
 
 LIBRARIES = ("diffusers", "transformers")
@@ -102,10 +103,8 @@ def _readable(name: str, folder: Path) -> Iterator[None]:
         yield
     # They let through whatever their own dependencies raise.
     except Exception as error:
-        shapes = "shape" in str(error) or "mismatched_sizes" in str(error)
-        said = "its weights do not have the shapes in its config.json"
         raise ModelError(
-            got=f"{name}, which cannot be loaded ({said if shapes else cause(error)})",
+            got=f"{name}, which cannot be loaded ({loading_cause(error)})",
             expected="the config.json and the safetensors weights of one and the same part",
             do="download or save the model again, or install what it needs",
         ) from error

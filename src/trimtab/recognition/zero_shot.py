@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -16,8 +17,8 @@ from PIL import Image
 from trimtab.errors import ModelError, UsageError
 from trimtab.pipelines import (
     choose_device,
-    first_line,
     folder_name,
+    loading_cause,
     module_fingerprint,
     quiet_loading,
     require_vocabulary,
@@ -120,7 +121,6 @@ class ZeroShotRecogniser:
         UsageError
             If there is no such device.
         """
-        from safetensors import SafetensorError
         from transformers import AutoModel, AutoTokenizer
 
         # The name in the package itself requires torchvision in older versions of transformers.
@@ -129,8 +129,8 @@ class ZeroShotRecogniser:
         place = choose_device(device)
         source = os.fspath(name)
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
-        try:
-            with quiet_loading():
+        with quiet_loading():
+            with _readable(source, "config.json and weights"):
                 model, info = AutoModel.from_pretrained(
                     source,
                     dtype=torch.float32,
@@ -138,23 +138,17 @@ class ZeroShotRecogniser:
                     output_loading_info=True,
                     **options,
                 )
+            if info["missing_keys"]:
+                raise ModelError(
+                    got=f"the recogniser {source!r} without {min(info['missing_keys'])!r}",
+                    expected="all weights of the model",
+                    do="download or save it again",
+                )
+            with _readable(source, "tokenizer"):
                 tokenizer = AutoTokenizer.from_pretrained(source, **options)
+            with _readable(source, "image processor"):
                 # The explicitly named PIL backend needs no torchvision, and does not warn about it.
                 processor = AutoImageProcessor.from_pretrained(source, backend="pil", **options)
-                if info["missing_keys"]:
-                    raise ModelError(
-                        got=f"the recogniser {source!r} without {min(info['missing_keys'])!r}",
-                        expected="all weights of the model",
-                        do="download or save it again",
-                    )
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-            raise ModelError(
-                got=f"the recogniser {source!r}, which cannot be loaded ({first_line(error)})",
-                expected="the id or folder of a CLIP or SigLIP model with safetensors weights",
-                do="download or save it again"
-                if Path(source).exists()
-                else "check the name, and the connection",
-            ) from error
         require_vocabulary(f"the tokenizer of {source!r}", tokenizer)
         label, folder = source, Path(source).resolve()
         if folder.is_dir():
@@ -296,6 +290,29 @@ class ZeroShotRecogniser:
             return np.stack(rows)
         size = getattr(self.model.config, "projection_dim", None)
         return np.empty((0, size or self.model.config.text_config.hidden_size), np.float32)
+
+
+@contextlib.contextmanager
+def _readable(source: str, part: str) -> Iterator[None]:
+    """Turn any exception of the libraries about a recogniser into a one-line error."""
+    here = Path(source).is_dir()
+    if here and not (Path(source) / "config.json").is_file():
+        own = (Path(source) / OWN_FOLDER).is_dir()
+        raise ModelError(
+            got=f"the recogniser {source!r} without a config.json",
+            expected="the id or folder of a CLIP or SigLIP model with safetensors weights",
+            do=f"name its folder {OWN_FOLDER}, if you mean it" if own else "name another folder",
+        )
+    try:
+        yield
+    # They let through whatever their own dependencies raise.
+    except Exception as error:
+        raise ModelError(
+            got=f"the recogniser {source!r}, whose {part} cannot be loaded "
+            f"({loading_cause(error)})",
+            expected="the id or folder of a CLIP or SigLIP model with safetensors weights",
+            do="download or save it again" if here else "check the name, and the connection",
+        ) from error
 
 
 def _padded(rows: torch.Tensor) -> torch.Tensor:

@@ -78,8 +78,9 @@ def _methods(result: AnyResult) -> Iterator[str]:
             "over several attributes."
         )
     yield (
-        "The noise floor is the average deviation ratio that chance alone would produce, at the "
-        "same number of pictures, for a sampler that meets the target exactly."
+        "The noise floor of a figure is the average that chance alone would produce, at the same "
+        "number of pictures, for a sampler that meets the target exactly. That of FD is an upper "
+        "bound, since FD is computed from probabilities."
     )
 
 

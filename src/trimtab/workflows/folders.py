@@ -53,10 +53,9 @@ class FolderComparison:
         parts = [str(one) for one in self.comparisons]
         if self.comparisons[0].paired_by == "nothing":
             parts.append(
-                "Not paired: not all of these pictures have a record of their prompt and seed, "
-                "which trimtab writes in those that it generates, or some have the same, or no "
-                "picture of one folder has that of one of the other. Pictures of the same name can "
-                "be compared in pairs with --paired (paired=True)."
+                "Not paired: seeds are known only of pictures that trimtab generated, and make "
+                "pairs if each occurs once and in both folders. To pair by file name, use --paired "
+                "(in Python, paired=True)."
             )
         for folder, files, left in zip(self.folders, self.sources, self.left_out, strict=True):
             for status in ("unreadable", "blocked"):

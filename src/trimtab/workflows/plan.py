@@ -271,6 +271,11 @@ class Plan:
         return {purpose: (some.start, some.stop) for purpose, some in seeds.items()}
 
     @property
+    def captures(self) -> int:
+        """Number of runs to learn from, which stop after their first steps."""
+        return 2 * self.n_capture * len(self.steered) * (1 + self.generic)
+
+    @property
     def pictures(self) -> int:
         """Largest number of pictures for calibration and audit, without captures."""
         directions = len(self.steered)
