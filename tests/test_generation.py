@@ -17,7 +17,7 @@ from tiny import SCHEDULERS, tiny_pipeline
 from tiny_families import TINY
 from trimtab.errors import ModelError, UsageError
 from trimtab.generation import ImageSet, OtherModelWarning, generate, initial_latents
-from trimtab.interventions import AddedWords, Direction, Intervention
+from trimtab.interventions import AddedWords, Direction, Intervention, Steering
 from trimtab.latents import SeedOverlapWarning
 from trimtab.pipelines import NotFiniteWarning, model_facts
 from trimtab.recognition import classify
