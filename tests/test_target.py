@@ -84,4 +84,4 @@ def test_a_target_saved_and_loaded_is_the_same(weights, source):
 def test_target_of_an_intersection():
     crossed = Target({"woman": 0.3, "man": 0.7}, "a").times(Target.uniform(("light", "dark")))
     assert crossed.groups[1] == "woman × dark" and crossed["woman × dark"] == pytest.approx(0.15)
-    assert crossed.source == "a; equal shares, the default"
+    assert crossed.source == "woman, man: a; light, dark: equal shares, the default"

@@ -150,8 +150,10 @@ class Target:
         shares = {
             f"{a}{CROSS}{b}": p * q for a, p in self.shares.items() for b, q in other.shares.items()
         }
-        sources = dict.fromkeys(source for source in (self.source, other.source) if source)
-        return Target(shares, "; ".join(sources))
+        if self.source == other.source:
+            return Target(shares, self.source)
+        named = [f"{', '.join(one.shares)}: {one.source}" for one in (self, other) if one.source]
+        return Target(shares, "; ".join(named))
 
     @property
     def groups(self) -> tuple[str, ...]:
