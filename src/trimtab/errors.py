@@ -61,6 +61,7 @@ def cause(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of a library's error message, to quote in one of ours."""
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """Return the first line of an error message, to quote in one of ours: no numbers of errno."""
+    said = getattr(error, "strerror", None) or str(error)
+    line = (said.strip().splitlines() or [type(error).__name__])[0]
     return line if len(line) <= LONGEST else line[:LONGEST].rpartition(" ")[0] + " …"

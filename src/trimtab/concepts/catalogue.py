@@ -29,7 +29,7 @@ import yaml
 
 from trimtab.concepts.values import Attribute, Concept, ConceptPack, Group
 from trimtab.concepts.words import fold, modified_prompt
-from trimtab.errors import FileError, UsageError
+from trimtab.errors import FileError, UsageError, first_line
 
 Named: TypeAlias = Attribute | str | os.PathLike[str]
 """An attribute, its name in the catalogue, or the path of its YAML file."""
@@ -153,7 +153,7 @@ def _from_file(path: Path, build: Callable[[Any], _T]) -> _T:
         return build(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(
-            got=f"{str(path)!r}, which cannot be read ({type(error).__name__})",
+            got=f"{str(path)!r}, which cannot be read ({first_line(error)})",
             expected="a YAML file in UTF-8",
             do="check the path",
         ) from error

@@ -74,9 +74,8 @@ def _lines(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        why = first_line(error) if isinstance(error, UnicodeDecodeError) else error.strerror
         raise FileError(
-            got=f"{str(path)!r}, which cannot be read ({why})",
+            got=f"{str(path)!r}, which cannot be read ({first_line(error)})",
             expected="a UTF-8 text file with one prompt per line, or a pack: "
             + ", ".join(concept_packs()),
             do="check the name and the encoding",

@@ -117,8 +117,7 @@ def read(file: Path, kind: Format, make: Callable[[Metadata, Tensors], T]) -> T:
             content.seek(0)
             data = content.read() if ours else content.read(LONGEST)
     except OSError as error:
-        said = error.strerror or first_line(error)
-        raise _not_one(str(file), said, kind, kind.again) from error
+        raise _not_one(str(file), first_line(error), kind, kind.again) from error
     return decode(data, str(file), kind, make)
 
 

@@ -47,6 +47,8 @@ def read_metadata(file: BinaryIO) -> dict[str, str]:
         If it is not a safetensors file.
     """
     size = int.from_bytes(file.read(8), "little")
-    header = json.loads(file.read(min(size, LONGEST)))
-    found = header.get("__metadata__", {}) if isinstance(header, dict) else {}
+    try:
+        found = json.loads(file.read(min(size, LONGEST))).get("__metadata__", {})
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ValueError("not a safetensors file") from error
     return found if isinstance(found, dict) else {}
