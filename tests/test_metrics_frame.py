@@ -374,7 +374,9 @@ def test_pictures_without_a_pair_are_counted():
     few = gender(5, 5, seeds=range(5, 15))
     change = AuditFrame(gender(5, 5)).compare(AuditFrame(few))
     assert change.n == 5 and change.unpaired == 10
-    assert "(10 pictures without a pair)" in str(change)
+    assert "5 pairs of the same seed (10 pictures without a pair)" in str(change)
+    one = AuditFrame(gender(1, 0)).compare(AuditFrame(gender(1, 1)))
+    assert "1 pair of the same seed (1 picture without a pair)" in str(one)
 
 
 def test_compare_refuses_what_does_not_match():

@@ -80,6 +80,11 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
+def number_of(n: int, what: str) -> str:
+    """Return a number of things: "1 picture", "1,200 pictures"."""
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
 def group_label(group: str) -> str:
     """Return the label of a group in figures: "women" for woman, others unchanged."""
     return PLURALS.get(group, group)

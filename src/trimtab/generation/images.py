@@ -14,6 +14,7 @@ from PIL import Image
 
 from trimtab.drawing.fragment import notebook
 from trimtab.drawing.thumbnails import contact_sheet
+from trimtab.drawing.words import number_of
 from trimtab.errors import FileError
 from trimtab.generation.companions import directions_of, keep_directions, keep_place, where_made
 from trimtab.generation.folder import PictureFile, pictures_in, record_of_file
@@ -149,7 +150,10 @@ class ImageSet(Sequence[Image.Image]):
         """Return the number of pictures, their prompts and the model."""
         named = list(dict.fromkeys(self.prompts))
         of = repr(named[0]) if len(named) == 1 else f"{len(named)} prompts"
-        said = [f"{len(self)} pictures of {of} by {self.model}", told_left_out(self.left_out)]
+        said = [
+            f"{number_of(len(self), 'picture')} of {of} by {self.model}",
+            told_left_out(self.left_out),
+        ]
         return f"ImageSet({'; '.join(filter(None, said))})"
 
     def _repr_html_(self) -> str:

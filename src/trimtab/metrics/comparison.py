@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.drawing import Table, heading, notebook
+from trimtab.drawing.words import number_of
 from trimtab.errors import UsageError
 from trimtab.metrics.pairing import Pairing, paired_codes, require_alike
 from trimtab.metrics.tables import interval_head, number, probability, signed, span
@@ -236,11 +237,12 @@ class Comparison:
     @property
     def _head(self) -> str:
         if self.paired_by == "nothing":
-            first, second = self.sizes
-            return f"{self.title}, {first} pictures and {second} others, not paired"
+            first, second = number_of(self.sizes[0], "picture"), number_of(self.sizes[1], "other")
+            return f"{self.title}, {first} and {second}, not paired"
         same = "file name" if self.paired_by == "file" else "seed"
-        head = f"{self.title}, {self.n} pairs of the same {same}"
-        return head + (f" ({self.unpaired} pictures without a pair)" if self.unpaired else "")
+        head = f"{self.title}, {number_of(self.n, 'pair')} of the same {same}"
+        alone = number_of(self.unpaired, "picture")
+        return head + (f" ({alone} without a pair)" if self.unpaired else "")
 
     @property
     def _foot(self) -> str:

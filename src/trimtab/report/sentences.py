@@ -9,6 +9,7 @@ from trimtab.drawing.words import (
     PLURALS,
     group_label,
     listed,
+    number_of,
     percent,
     percents,
     points,
@@ -73,7 +74,7 @@ def headline(subject: Subject) -> str:
     """Return the main result as a sentence."""
     result, arm = subject.result, subject.steered
     start = (
-        f"Of {subject.plain.n} pictures of {quoted(result.prompts)}, "
+        f"Of {number_of(subject.plain.n, 'picture')} of {quoted(result.prompts)}, "
         f"{percent(subject.before.shares[subject.group].value)} were perceived "
         f"{seen_as(subject.group, subject.before.title)}"
     )
@@ -137,9 +138,11 @@ def reached(calibration: Calibration, subject: Subject) -> str:
 
 def ended(calibration: Calibration) -> str:
     """Return what ended a calibration, and its pictures and rounds."""
-    rounds = f"{calibration.rounds} round{'s' * (calibration.rounds != 1)}"
-    took = f" It took {calibration.pictures} pictures in {rounds}." if calibration.rounds else ""
-    return stopped(calibration) + took
+    if not calibration.rounds:
+        return stopped(calibration)
+    pictures, rounds = calibration.pictures, calibration.rounds
+    took = f"It took {number_of(pictures, 'picture')} in {number_of(rounds, 'round')}."
+    return f"{stopped(calibration)} {took}"
 
 
 def stopped(calibration: Calibration) -> str:

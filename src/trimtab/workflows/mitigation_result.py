@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from trimtab.drawing.words import spaced
+from trimtab.drawing.words import number_of, spaced
 from trimtab.generation import ImageSet
 from trimtab.generation.selection import Key
 from trimtab.interventions import Intervention
@@ -166,7 +166,8 @@ def _calibrated(found: Calibration) -> str:
         "unneeded": "no steering is needed",
         "budget": "the picture budget was used up",
     }[found.stopped_by]
-    pictures = f", {found.pictures} pictures in {found.rounds} rounds" if found.rounds else ""
+    took = f"{number_of(found.pictures, 'picture')} in {number_of(found.rounds, 'round')}"
+    pictures = f", {took}" if found.rounds else ""
     if not reached:
         return f"calibrated from the shares at other strengths: {why}{pictures}"
     return f"calibrated to {reached} ({found.confidence:.0%} interval): {why}{pictures}"
