@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -140,6 +141,10 @@ def test_inspect_tells_of_the_mitigation(run: Run) -> None:
     text = done("inspect", run.file).out
     for said in ("a test", "woman", facts["sha256"]):
         assert said in text
+    shares = r"0\.\d\d \[0\.\d\d, [01]\.\d\d\]"
+    target = facts["provenance"]["target"]["gender"]["shares"]["woman"]
+    assert re.search(rf"  gender: woman +{shares} -> {shares}, target {target:g}\n", text)
+    assert "{" not in text
     store = done("inspect", run.store, "--json").json
     assert store["results"] == [run.result.name]
     assert run.result.name in done("inspect", run.store).out

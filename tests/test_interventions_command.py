@@ -52,6 +52,9 @@ def test_the_printed_command_makes_the_same_pictures(run: Path, tmp_path: Path) 
     (picture,) = (run / "run" / "images").rglob("000001.png")
     found = done("inspect", picture, "--json").json
     assert found["intervention"]["adjustment"] == json.loads(json.dumps(WORDS.to_dict()))
+    text = done("inspect", picture).out
+    assert f"1.5 × woman ({WOMAN.hash[:12]}) + -1 × darker ({DARKER.hash[:12]})" in text
+    assert "prompt changed         words “smiling” 50%" in text
     words = shlex.split(found["command"])
     assert "--add-words=smiling=1.0" in words
     again = [tmp_path / "again" if word == "runs/again" else word for word in words[1:]]
@@ -85,7 +88,9 @@ def test_inspect_tells_all_of_a_mitigation(run: Path) -> None:
     assert facts["directions"]["woman"]["sha256"] == WOMAN.hash
     assert {"steering", "adjustment"} <= facts.keys()
     text = done("inspect", run / "doctor.safetensors").out
-    for said in ("3 woman + -2 darker + words “smiling” 50%", "mit", "trimtab-mitigation"):
+    assert "along “woman” by 3 and along “darker” by -2 standard deviations" in text
+    assert "changes the prompt (words “smiling” 50%" in text
+    for said in ("mit", "trimtab-mitigation"):
         assert said in text
 
 

@@ -247,8 +247,16 @@ def test_what_is_smooth_survives_there_and_back() -> None:
 def test_the_command_takes_a_folder_and_inspects_it(tmp_path: Path) -> None:
     learned(measured=MEASURED).save_pretrained(tmp_path / "woman")
     text = trimtab("inspect", tmp_path / "woman").out
-    for said in ("gender: woman", "someone/little-model", "50, from 20000 to 20049", "jewellery"):
+    for said in ("gender: woman", "someone/little-model", "50, from 20000 to 20049"):
         assert said in text
+    assert "gender: woman        0.10 [0.05, 0.17] -> 0.52 [0.42, 0.62]\n" in text
+    assert "jewellery: jewellery 0.10 -> 0.30, not steered\n" in text
+    assert "concept kept         1.00 -> 0.99\n" in text
     facts = json.loads(trimtab("inspect", tmp_path / "woman", "--json").out)
     assert facts["provenance"]["measured"] == MEASURED
     assert facts["sha256"] == learned().hash
+
+
+def test_a_measured_effect_changed_by_hand_is_shown_as_it_is(tmp_path: Path) -> None:
+    file = learned(measured={"group": "woman", "seen": "by me"}).save(tmp_path / "d.safetensors")
+    assert "by me" in trimtab("inspect", file).out

@@ -11,6 +11,7 @@ from typing import Any
 from trimtab import townsfolk
 from trimtab.cli.comfyui import graph_of, told_graph
 from trimtab.cli.options import EMBEDDED
+from trimtab.cli.told import done_to, effect_of, in_a_row, lines, measured_of, targets_of
 from trimtab.errors import FileError
 from trimtab.generation.companions import direction_file, terms_of, where_made
 from trimtab.generation.spec import FORMAT
@@ -23,9 +24,10 @@ from trimtab.interventions import (
     written_words,
 )
 from trimtab.interventions.adjustment import JOINT
-from trimtab.interventions.file import DIRECTION, FORMATS, MITIGATION
+from trimtab.interventions.file import DIRECTION, FORMATS, MITIGATION, kind_of
+from trimtab.interventions.hub import HUB_ID
 from trimtab.storage import PictureIndex, PictureRow, Store, require_kinds
-from trimtab.storage.decoder import read_picture
+from trimtab.storage.decoder import UnreadableError, read_picture
 from trimtab.storage.decoding import CHUNK
 from trimtab.storage.pictures import record_of
 from trimtab.storage.root import STORE_FILE
@@ -45,7 +47,12 @@ SETTINGS = {
     "width": "--width",
 }
 """Run setting -> option of ``trimtab generate``."""
-WIDTH = 22  # columns for a fact's name
+TAKEN = (
+    "a direction or mitigation (file, folder or Hub id), a picture of trimtab or ComfyUI, or "
+    "a store"
+)
+FIRST = ("prompt", "seed", "steering", "prompt_changed", "command", "no_command", "remark")
+"""The facts about a picture that are printed before all others."""
 KINDS = {"seed": int, "prompt": str, "settings": dict, "spec": str}
 
 
@@ -64,8 +71,6 @@ def inspected(item: str) -> tuple[dict[str, Any], str]:
         If it is none of these.
     """
     path = Path(item)
-    if path.suffix.lower() == ".png":
-        return _of_picture(path)
     if "://" in item or (path / STORE_FILE).is_file():
         return _of_store(Store.existing(item))
     if path.is_dir() and not any((path / kind.file).is_file() for kind in FORMATS):
@@ -75,35 +80,60 @@ def inspected(item: str) -> tuple[dict[str, Any], str]:
             f"{MITIGATION.file}",
             do="name a file in it",
         )
+    if not path.exists() and not HUB_ID.fullmatch(item):
+        raise FileError(got=f"{item}, which does not exist", expected=TAKEN, do="check the path")
+    if path.is_file() and not _ours(path):
+        return _of_picture(path)
     found = find(item)
     return _of_direction(found) if isinstance(found, Direction) else _of_mitigation(found)
+
+
+def _ours(path: Path) -> bool:
+    with path.open("rb") as content:
+        return kind_of(content) is not None
 
 
 def _of_direction(direction: Direction) -> tuple[dict[str, Any], str]:
     own = {"name": direction.name, "shape": list(direction.shape), "sha256": direction.hash}
     facts = DIRECTION.head() | own | {"provenance": direction.provenance}
     told = {key: fact for key, fact in direction.provenance.items() if key not in own}
-    return facts, _lines(own | told | DIRECTION.head())
+    told["measured"] = measured_of(direction.provenance, {})
+    return facts, lines(own | told | DIRECTION.head())
 
 
 def _of_mitigation(mitigation: Intervention) -> tuple[dict[str, Any], str]:
+    provenance = mitigation.provenance
     own = {"name": mitigation.name, "does": str(mitigation), "sha256": mitigation.hash}
     directions = {one.name: one for one, _ in mitigation.steering.terms}
     learned = {name: {"sha256": one.hash} | one.provenance for name, one in directions.items()}
     facts = MITIGATION.head() | own | mitigation.to_dict()
-    told = {key: fact for key, fact in mitigation.provenance.items() if key not in own}
-    return (
-        facts | {"provenance": mitigation.provenance, "directions": learned},
-        _lines(own | told | MITIGATION.head() | learned),
-    )
+    told = {
+        "name": mitigation.name,
+        "effect": effect_of(mitigation),
+        "measured": measured_of(provenance, provenance.get("target") or {}),
+        "target": targets_of(provenance),
+    }
+    told |= {key: fact for key, fact in provenance.items() if key not in told}
+    told |= {"sha256": mitigation.hash, **MITIGATION.head(), **learned}
+    return facts | {"provenance": provenance, "directions": learned}, lines(told)
 
 
 def _of_picture(path: Path) -> tuple[dict[str, Any], str]:
-    picture = read_picture(path)
+    try:
+        picture = read_picture(path)
+    except UnreadableError as error:
+        got = f"{path} ({error.reason})"
+        raise FileError(got=got, expected=TAKEN, do="check the path") from error
     graph = None if CHUNK in picture.info else graph_of(picture.info)
     if graph is not None:
         facts, told = told_graph(graph)
-        return facts, _lines(told)
+        return facts, lines(told)
+    if CHUNK not in picture.info:
+        raise FileError(
+            got=f"picture {path} without a record of how it was made",
+            expected="a PNG as trimtab or ComfyUI wrote it",
+            do="name the original file: most programs drop the record when they save a picture",
+        )
     record = record_of(picture, str(path))
     require_kinds(path, record, **KINDS)
     _require_terms(path, record)
@@ -117,7 +147,9 @@ def _of_picture(path: Path) -> tuple[dict[str, Any], str]:
     changed = environment.get("environment", {}).get("changed")
     command = _command(record, record["prompt"], [record["seed"]], changed, store)
     facts = record | environment | command
-    return facts, _lines(facts)
+    told = done_to(record) | facts
+    first = {name: told.pop(name) for name in FIRST if name in told}
+    return facts, lines(first | told | {"intervention": None})
 
 
 def _of_store(store: Store) -> tuple[dict[str, Any], str]:
@@ -136,10 +168,12 @@ def _of_store(store: Store) -> tuple[dict[str, Any], str]:
         specs.append({"spec": name, **spec, "pictures": pictures})
     facts: dict[str, Any] = {"store": store.url, "threads": store.threads}
     facts |= {"results": store.results(), "specs": specs}
-    told = [_lines({**facts, "specs": None})]
+    told = [lines({**facts, "specs": None})]
+    hidden = dict.fromkeys(("spec", "pictures", "intervention", "format", "version"))
     for one in specs:
-        told.append("\n" + _lines({**one, "pictures": None, "format": None, "version": None}))
-        told += [_lines(pictures, "  ") for pictures in one["pictures"]]
+        told += ["", lines({"spec": one["spec"], **done_to(one)})]
+        told += [lines(pictures, "  ") for pictures in one["pictures"]]
+        told.append(lines(one | hidden))
     return facts, "\n".join(told)
 
 
@@ -185,7 +219,7 @@ def _command(
         "the pictures were made elsewhere": not prompt,
         "the model was assembled in memory, or its location is unknown": model is None,
         f"changed after the model was loaded: {', '.join(changed or [])}": changed,
-        "the seeds are not consecutive": not _in_a_row(seeds),
+        "the seeds are not consecutive": not in_a_row(seeds),
         f"the prompts were adjusted: {adjustment}": words is None,
     }
     for reason, holds in why.items():
@@ -226,33 +260,3 @@ def _file(store: Store | None, name: str) -> str:
     if store is None or file is None or store.folder is None:
         return f"FILE-OF-{name[:12]}"
     return str(store.folder.absolute() / file)
-
-
-def _in_a_row(numbers: Sequence[int]) -> bool:
-    return bool(numbers) and list(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
-
-
-def _lines(facts: Mapping[str, Any], indent: str = "") -> str:
-    told = []
-    for name, value in facts.items():
-        if value is None or value == {} or value == []:
-            continue
-        title = f"{indent}{name.replace('_', ' ')}"
-        if isinstance(value, Mapping):
-            told += [title, _lines(value, indent + "  ")]
-        elif isinstance(value, list) and isinstance(value[0], Mapping):
-            told += [title, *(f"{indent}  {_told(one)}" for one in value)]
-        else:
-            told.append(f"{title:<{WIDTH}} {_told(value)}")
-    return "\n".join(told)
-
-
-def _told(value: Any) -> str:
-    whole = isinstance(value, list) and len(value) > 8 and all(isinstance(v, int) for v in value)
-    if whole and _in_a_row(value):
-        return f"{len(value)}, from {min(value)} to {max(value)}"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list) and all(isinstance(v, float) for v in value):
-        return ", ".join(map(_told, value))
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -17,7 +17,10 @@ def inspect(
     ],
     json: Json = False,
 ) -> None:
-    """Show the contents of a file, picture or store, and the command that repeats it."""
+    """Show what a file, picture or store holds, and what repeats it.
+
+    Prints the contents, and for pictures the command that makes them again.
+    """
     from trimtab.cli.facts import inspected
 
     facts, text = inspected(item)
