@@ -68,11 +68,13 @@ def somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (("bogus",), ("no such command 'bogus'", "see trimtab --help")),
         (("--bogus",), ("--bogus", "see trimtab --help")),
-        (("audit", "--bogus", "x"), ("--bogus", "see trimtab audit --help")),
+        (("audit", "--bogus", "x"), ("expected an option of trimtab audit; see trimtab audit",)),
+        (("audit", "x", "--promt", "y"), ("an option of trimtab audit, perhaps --prompts;",)),
         (("generate",), ("no prompt", "a prompt, --prompts")),
-        (("audit", "a", "b"), ("see trimtab audit --help",)),
-        (("audit", "x", "--n"), ("option '--n' requires", "see trimtab")),
-        (("audit", "x", "--n", "many"), ("'many' for '--n'", "see trimtab audit --help")),
+        (("audit", "a", "b"), ("got unexpected", "see trimtab audit --help")),
+        (("audit", "x", "--n"), ("option '--n' requires", "see trimtab audit --help")),
+        (("audit", "x", "--n", "many"), ("'many' for '--n'; expected a valid integer; see",)),
+        (("audit", "x", "--n=0"), ("'0' for '--n'; expected a number", "1; see trimtab audit")),
         (("audit", "x", "--n", "nan"), ("--n",)),
         (("audit", "x", "--n", "2.5"), ("--n",)),
         (("audit", "x", "--num-inference-steps", "inf"), ("--num-inference-steps",)),
@@ -214,9 +216,9 @@ def test_a_strength_must_be_there(tmp_path: Path) -> None:
     [
         (("report", "nowhere"), 1, ("nowhere",)),
         (("inspect", "memory://nowhere"), 1, ("nowhere",)),
-        (("audit", "--prompts", "nowhere.txt"), 1, ("nowhere.txt",)),
+        (("audit", "--prompts", "nowhere.txt"), 1, ("nowhere.txt", "No such file")),
         (("audit", "--images", "nowhere"), 1, ("nowhere",)),
-        (("audit", PROMPT, "-a", "nowhere.yaml"), 1, ("nowhere.yaml",)),
+        (("audit", PROMPT, "-a", "nowhere.yaml"), 1, ("nowhere.yaml", "No such file")),
         (("generate", PROMPT, "--steer", "nowhere.safetensors=1"), 1, ("nowhere.safetensors",)),
         (("generate", PROMPT, "--model", "./nowhere"), 1, ("nowhere",)),
         (("learn", "gender", "--model", "./nowhere"), 1, ("nowhere",)),
@@ -264,6 +266,12 @@ def test_a_damaged_or_foreign_direction_is_refused(
     file = Direction.random(SHAPE, 1).save(tmp_path / "d.safetensors")
     file.write_bytes(damage(file.read_bytes()))
     refused(alone(trimtab("generate", PROMPT, "--steer", f"{file}=2")), 1, str(file))
+
+
+def test_a_picture_is_no_direction(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "x.png")
+    result = trimtab("generate", PROMPT, "--steer", f"{tmp_path / 'x.png'}=3")
+    refused(alone(result), 1, "x.png (not a safetensors file)")
 
 
 def test_a_direction_of_another_shape_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -75,6 +76,23 @@ def test_every_command_has_help(command: str) -> None:
     text = done(command, "--help").out
     assert f"Usage: trimtab {command}" in text
     assert "--json" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_whole_on_a_narrow_terminal(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = done(command, "--help").out
+    assert max(map(len, text.splitlines())) <= 80
+    program = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    assert all(name in text for one in program.params for name in one.opts)
+    assert not re.search(rf"^  {command} .*\.\.\.$", done("--help").out, re.MULTILINE)
+
+
+def test_the_package_runs_as_a_module() -> None:
+    program = [sys.executable, "-m", "trimtab", "--version"]
+    env = os.environ | {"PYTHONPATH": str(SOURCE)}
+    result = subprocess.run(program, check=True, capture_output=True, text=True, env=env)
+    assert result.stdout == f"trimtab {__version__}\n"
 
 
 HEAVY = {"torch", "diffusers", "transformers", "sklearn", "numpy", "scipy", "pyarrow"}
@@ -293,12 +311,25 @@ def test_a_direction_says_all_that_it_knows(work: Work, tmp_path: Path) -> None:
     text = done("inspect", work.woman).out
     for said in ("townsfolk", "stable-diffusion", "a photo of a woman", direction.hash):
         assert said in text
-    Image.new("RGB", (8, 8)).save(tmp_path / "foreign.png")
-    (tmp_path / "foreign.txt").write_text("x")
-    for name in ("foreign.png", "foreign.txt", "missing.png", "."):
+
+
+def test_inspect_says_what_it_takes(tmp_path: Path) -> None:
+    for suffix in ("png", "jpg", "webp"):
+        file = tmp_path / f"foreign.{suffix}"
+        Image.new("RGB", (8, 8)).save(file)
+        result = trimtab("inspect", file)
+        assert (result.code, result.out) == (1, "")
+        assert f"got picture {file} without a record" in result.err
+    (tmp_path / "foreign.py").write_text("import this")
+    (tmp_path / "cut.safetensors").write_bytes(b"cut")
+    for name in ("foreign.py", "cut.safetensors", "missing.png", "missing"):
         result = trimtab("inspect", tmp_path / name)
-        assert result.code == 1
-        assert result.err.startswith("error: got ")
+        assert (result.code, result.out) == (1, "")
+        assert "expected a direction or mitigation" in result.err
+        assert "a picture of trimtab or ComfyUI, or a store" in result.err
+        for jargon in ("codec", "Expecting value", "Errno"):
+            assert jargon not in result.err
+    assert "store.json" in trimtab("inspect", tmp_path).err
 
 
 def test_seeds_that_were_learned_from_are_remarked_upon(work: Work, tmp_path: Path) -> None:

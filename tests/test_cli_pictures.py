@@ -58,7 +58,12 @@ def test_pictures_carry_what_was_done(learned: Learned, tmp_path: Path) -> None:
     steer = (*steer, "--steer", f"{learned.darker}=-1.5")
     words = ("--n", 2, "--seed", 7, "--out", tmp_path / "run", *FAST)
     result = done("generate", PROMPT, *steer, *words)
-    assert "2 pictures" in result.out
+    folder = picture_of(tmp_path / "run", 7).parent
+    made, look = result.out.splitlines()
+    assert made == f"2 pictures of {PROMPT!r}, seeds 7 to 8, in {folder}"
+    command = shlex.split(look.partition(": ")[2])
+    assert command[:2] == ["trimtab", "inspect"]
+    assert json.loads(done(*command[1:], "--json").out)["seed"] == 7
     woman, darker = Direction.load(learned.woman), Direction.load(learned.darker)
     for seed in (7, 8):
         with Image.open(picture_of(tmp_path / "run", seed)) as picture:
@@ -84,7 +89,17 @@ def test_a_picture_says_what_was_done_and_the_command_that_repeats_it(
     assert (facts["seed"], facts["prompt"]) == (8, PROMPT)
     terms = facts["intervention"]["steering"]["terms"]
     assert [term["strength"] for term in terms] == [3.0, -1.5]
-    assert facts["command"] in done("inspect", picture).out
+    lines = [line.split(maxsplit=1) for line in done("inspect", picture).out.splitlines()]
+    assert lines[:4] == [
+        ["prompt", PROMPT],
+        ["seed", "8"],
+        [
+            "steering",
+            f"3 × gender: woman ({terms[0]['hash'][:12]}) + "
+            f"-1.5 × skin_tone: darker ({terms[1]['hash'][:12]})",
+        ],
+        ["command", facts["command"]],
+    ]
     assert "remark" not in facts
     monkeypatch.chdir(tmp_path)
     done(*shlex.split(facts["command"])[1:])
@@ -122,6 +137,8 @@ def test_a_store_says_what_it_holds(learned: Learned, tmp_path: Path) -> None:
             assert one["seeds"] == [8, 9]
             assert "--seed 8 --n 2 " in one["command"]
             assert one["command"] in text
+    assert len(re.findall("^steering +none$", text, re.MULTILINE)) == 1
+    assert "{" not in text
 
 
 def test_there_is_no_command_for_a_model_that_was_changed(tmp_path: Path) -> None:
@@ -150,6 +167,14 @@ def test_a_model_named_as_the_embedded_one_is_told_by_its_place(tmp_path: Path) 
     generate(pipe, PROMPT, [0], to=tmp_path / "run", **ONE)
     command = done("inspect", picture_of(tmp_path / "run", 0), "--json").json["command"]
     assert f"--model {tmp_path / 'mine'}" in command
+
+
+def test_one_picture_is_one_picture_wherever_it_is_kept() -> None:
+    url = "memory://trimtab-test-one"
+    result = done("generate", PROMPT, "--n", 1, "--batch-size", 1, *FAST, "--out", url)
+    made, look = result.out.splitlines()
+    assert made.startswith(f"1 picture of {PROMPT!r}, seed 0, in {url}/images/")
+    assert look.endswith(f"trimtab inspect {url}")
 
 
 @pytest.mark.parametrize("change", [{"intervention": {"steering": {"terms": [4]}}}, {"seed": "1"}])

@@ -31,6 +31,7 @@ ROOMS = (
     "report",
     "townsfolk",
     "cli",
+    "__main__",
 )
 MODULES = sorted(SRC.rglob("*.py"))
 HEAVY = ("torch", "diffusers", "transformers", "sklearn", "matplotlib", "pyarrow")

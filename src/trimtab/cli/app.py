@@ -25,6 +25,7 @@ app = typer.Typer(
     help="Measure whom a text-to-image model shows, learn a direction, steer the initial noise.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # tables would cut the names of options at 80 columns
     pretty_exceptions_enable=False,
 )
 

@@ -7,7 +7,7 @@ from trimtab.cli.options import EMBEDDED, Json
 
 
 def models(json: Json = False) -> None:
-    """List the embedded model and the pipeline families that can be steered."""
+    """List the embedded model and the families that can be steered."""
     from trimtab.pipelines import known_families
 
     known = {family.name: list(family.pipelines) for family in known_families()}

@@ -22,7 +22,10 @@ def compare(
     device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     json: Json = False,
 ) -> None:
-    """Compare whom the pictures in two folders show, in pairs where their seeds are known."""
+    """Compare whom the pictures in two folders show.
+
+    Pictures are compared in pairs where their seeds are known.
+    """
     from trimtab.concepts import attribute as look_up
 
     wanted = [look_up(name) for name in attribute]

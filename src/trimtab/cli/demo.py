@@ -30,7 +30,10 @@ def demo(
     full: Annotated[bool, typer.Option(help="Three jobs, 200 pictures per set.")] = False,
     json: Json = False,
 ) -> None:
-    """Audit, learn, steer and audit again on the embedded model, and write a report."""
+    """Audit, learn, steer and audit again on the embedded model.
+
+    Writes a report.
+    """
     if quick and full:
         raise UsageError(got="--quick and --full", expected="one of them", do="leave one out")
     size = "quick" if quick else "full" if full else "standard"

@@ -25,7 +25,10 @@ def learn(
         str | None, typer.Option(help="Group to point to; the first of two groups if unset.")
     ] = None,
     on: Annotated[
-        list[str], typer.Option("--on", help='Concept to learn on, e.g. "doctor"; repeatable.')
+        list[str],
+        typer.Option(
+            "--on", metavar="CONCEPT", help='Concept to learn on, e.g. "doctor"; repeatable.'
+        ),
     ] = [],  # noqa: B006 (typer copies it)
     estimator: Annotated[
         str,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ from trimtab.errors import TrimtabError, UsageError
 # Click's UsageError, the base class of all its command-line errors. typer gives it no public name,
 # but typer's public BadParameter derives from it.
 WRONG_USE: Any = typer.BadParameter.__base__
+
+# What typer says of a number, which it leaves to pydantic, or to Click in earlier versions.
+WANTED = re.compile(r"(?:should be|is not) (.+?)(?:, |$)")
+NEAR = 0.75  # similarity, from 0 to 1, of a name that was probably meant
 
 # The option of a command that names the store in which it keeps its work, to continue there. What
 # is not listed keeps nothing.
@@ -56,7 +62,8 @@ def main(args: Sequence[str] | None = None) -> None:
         except BrokenPipeError:  # the reader, such as `head`, closed the pipe
             code = 1
         except (Exception, KeyboardInterrupt) as error:
-            told = _told(error, words, lambda: _again(context, rest))
+            command = context.invoked_subcommand if context else None
+            told = _told(error, words, command, lambda: _again(context, rest))
             if debug or told is None:
                 raise
             complain(str(told))
@@ -65,16 +72,17 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _told(
-    error: BaseException, words: Sequence[str], again: Callable[[], str]
+    error: BaseException, words: Sequence[str], command: str | None, again: Callable[[], str]
 ) -> TrimtabError | None:
     """Return an error caused by the user or the machine as one of ours; None for a bug.
 
-    `words` is the command line; `again` says what was kept and how to continue.
+    `words` is the command line, and `command` the name in it; `again` says what was kept and how to
+    continue.
     """
     if isinstance(error, TrimtabError):
         return error
     if isinstance(error, WRONG_USE):
-        return _wrong_use(error, words)
+        return _wrong_use(error, words, command)
     if isinstance(error, KeyboardInterrupt):
         return TrimtabError(got="an interrupt", expected="the command to finish", do=again())
     if isinstance(error, OSError):
@@ -124,15 +132,35 @@ def _begun(place: str | Path) -> bool:
         return False
 
 
-def _wrong_use(error: Any, words: Sequence[str]) -> UsageError:
-    """Return a Click error as one of ours, with the value that it concerns."""
-    problem = error.format_message().rstrip(".")
+def _wrong_use(error: Any, words: Sequence[str], command: str | None) -> UsageError:
+    """Return a Click error as one of ours, with the value that it concerns and what may be given.
+
+    `command` is that of trimtab; Click leaves it out where an option lacks its value.
+    """
+    path = error.ctx.command_path if error.ctx else " ".join(filter(None, ("trimtab", command)))
+    problem = error.format_message().rstrip(".").removeprefix("Got ")
+    expected = error.ctx.get_usage().partition(":")[2].strip() if error.ctx else path
     names = getattr(getattr(error, "param", None), "opts", ())
-    for option, value in itertools.pairwise(words):
-        if option in names:
-            problem = problem.replace("Invalid value", f"Invalid value {value!r}", 1)
-    usage = error.ctx.get_usage().partition(":")[2].strip() if error.ctx else "trimtab COMMAND"
-    path = error.ctx.command_path if error.ctx else "trimtab"
-    return UsageError(
-        got=problem[:1].lower() + problem[1:], expected=usage, do=f"see {path} --help"
-    )
+    wanted = WANTED.search(problem)
+    if hasattr(error, "possibilities") and hasattr(error, "option_name"):
+        problem, expected = f"no such option: {error.option_name}", f"an option of {path}"
+        if near := get_close_matches(error.option_name, error.possibilities or (), 1, NEAR):
+            expected += f", perhaps {near[0]}"
+    elif hasattr(error, "option_name"):
+        expected = f"the option as {path} takes it"
+    elif wanted and names:
+        value = _value_of(names, words)
+        problem = f"{value} for {max(names, key=len)!r}"
+        expected = wanted[1] if wanted[1].startswith("a ") else f"a number {wanted[1]}"
+    do = f"see {path} --help"
+    return UsageError(got=problem[:1].lower() + problem[1:], expected=expected, do=do)
+
+
+def _value_of(names: Sequence[str], words: Sequence[str]) -> str:
+    """Return the last value that was given to an option on a command line, in quotes."""
+    value = "a value"
+    for word, after in itertools.pairwise((*words, "")):
+        name, equals, own = word.partition("=")
+        if name in names:
+            value = repr(own if equals else after)
+    return value

@@ -47,11 +47,17 @@ def mitigate(
     target_source: TargetSource = [],  # noqa: B006
     on: Annotated[
         list[str],
-        typer.Option("--on", help="Concept to learn on, repeatable; the prompt's own if unset."),
+        typer.Option(
+            "--on",
+            metavar="CONCEPT",
+            help="Concept to learn on, repeatable; the prompt's own if unset.",
+        ),
     ] = [],  # noqa: B006
     watch: Annotated[
         list[str],
-        typer.Option(help="Another attribute to check for side effects; repeatable."),
+        typer.Option(
+            metavar="NAME", help="Another attribute to check for side effects; repeatable."
+        ),
     ] = ["gender", "skin_tone", "age"],  # noqa: B006
     concepts: Annotated[
         str | None,
@@ -95,7 +101,10 @@ def mitigate(
     ] = "runs/mitigate",
     json: Json = False,
 ) -> None:
-    """Learn directions and strengths that move shares to a target, and measure the effect."""
+    """Learn what moves shares to a target, and measure the effect.
+
+    Finds a direction for each attribute, and the strengths that reach the target.
+    """
     from trimtab.concepts import attribute as look_up
 
     texts = asked_for(prompt, prompts)

@@ -29,7 +29,10 @@ MOST = 10_000  # pictures per command: the number of seeds that each purpose has
 Attributes = Annotated[
     list[str],
     typer.Option(
-        "--attribute", "-a", help="Attribute in the catalogue, or a YAML file; repeatable."
+        "--attribute",
+        "-a",
+        metavar="NAME",
+        help="Attribute in the catalogue, or a YAML file; repeatable.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
@@ -141,15 +144,17 @@ class SteerOptions:
     steer: Annotated[
         list[str],
         typer.Option(
+            metavar="FILE=W",
             help="DIRECTION=STRENGTH, MITIGATION or MITIGATION=FACTOR, each a file, folder or Hub "
-            "id; repeatable, the effects add up."
+            "id; repeatable, the effects add up.",
         ),
     ] = field(default_factory=list)
     add_words: Annotated[
         list[str],
         typer.Option(
+            metavar="WORDS",
             help="Words to add to the prompt; with several WORDS=WEIGHT, each picture draws one by "
-            "its seed."
+            "its seed.",
         ),
     ] = field(default_factory=list)
     resample: Annotated[bool, typer.Option(help="Resample directions learned at another size.")] = (

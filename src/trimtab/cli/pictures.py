@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +29,10 @@ from trimtab.cli.options import (
 from trimtab.cli.reports import write_report_of
 from trimtab.errors import UsageError
 
+if TYPE_CHECKING:
+    from trimtab.generation import ImageSet
+    from trimtab.storage import Store
+
 Prompts = Annotated[
     str | None,
     typer.Option(
@@ -35,11 +42,15 @@ Prompts = Annotated[
 ]
 TargetShares = Annotated[
     list[str],
-    typer.Option("--target", help="Target share of a group, e.g. woman=0.3; repeatable."),
+    typer.Option(
+        "--target",
+        metavar="GROUP=SHARE",
+        help="Target share of a group, e.g. woman=0.3; repeatable.",
+    ),
 ]
 TargetSource = Annotated[
     list[str],
-    typer.Option(help="Source of the target, printed wherever the target is."),
+    typer.Option(metavar="TEXT", help="Source of the target, printed wherever the target is."),
 ]
 
 
@@ -165,8 +176,24 @@ def generate(
         facts = {"seeds": pictures.seeds, "settings": pictures.settings}
         say_json({"store": out, "prompts": texts, **facts, "specs": pictures.documents})
     else:
-        what = repr(texts[0]) if len(texts) == 1 else f"{len(texts)} prompts"
-        say(f"{len(pictures)} pictures of {what} in {out}")
+        say(_made(pictures, texts, store))
+
+
+def _made(pictures: ImageSet, texts: Sequence[str], store: Store) -> str:
+    """Say which pictures were made, where they lie, and how to look at one."""
+    from trimtab.drawing.words import number_of
+    from trimtab.storage.pictures import file_of
+
+    what = repr(texts[0]) if len(texts) == 1 else f"{len(texts)} prompts"
+    first, last = min(pictures.seeds), max(pictures.seeds)
+    seeds = f"seed {first}" if first == last else f"seeds {first} to {last}"
+    files = [file_of(one.spec, one.prompt, one.seed) for one in pictures.records]
+    folder = posixpath.commonpath([posixpath.dirname(file) for file in files])
+    shown = store.url if store.folder is None else f"{store.url}/{files[0]}"
+    return (
+        f"{number_of(len(pictures), 'picture')} of {what}, {seeds}, in {store.url}/{folder}\n"
+        f"How one was made, and how to make it again: {shlex.join(['trimtab', 'inspect', shown])}"
+    )
 
 
 def asked_for(
