@@ -201,7 +201,7 @@ def audited(n: int = 20, *, prompts: Sequence[str] = (PROMPT,), **options: Any) 
         "prompts": tuple(prompts),
         "spec": document_hash(spec_of("plain")),
         "intervention": {"steering": {"terms": []}, "adjustment": None},
-        "n": n * len(prompts),
+        "n": n * max(1, len(prompts)),
         "seeds": (0, n),
         "views": views,
         "by_prompt": dict.fromkeys(prompts, views) if len(prompts) > 1 else {},

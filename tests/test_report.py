@@ -21,6 +21,7 @@ from trimtab.report import write_report
 from trimtab.statistics import Estimate, Share, wilson
 from trimtab.storage import Store
 from trimtab.workflows import AuditResult, MitigationResult
+from trimtab.workflows.records import SourceFile
 
 SECTIONS = (
     "Same seeds, before and after",
@@ -38,6 +39,7 @@ SECTIONS = (
     "Reproducing these results",
     "Methods and limitations",
 )
+MADE_ELSEWHERE: dict[str, Any] = {"prompts": (), "model": {}, "spec": "", "seeds": None}
 
 
 class Page(HTMLParser):
@@ -76,7 +78,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] in ("td", "th"):
-            self.cells[-1] += data
+            self.cells[-1] += data.replace("\N{NO-BREAK SPACE}", " ")
 
 
 @cache
@@ -275,7 +277,7 @@ def test_several_prompts_have_a_table_and_a_gallery_each(tmp_path: Path) -> None
     assert "Of 40 pictures of 2 prompts" in page.text
     assert page.text.count("Prompt by prompt") >= 2  # for each attribute
     assert page.cells.count("a portrait of a <doctor>") >= 10
-    assert page.html.count('<table class="gallery">') == 4
+    assert page.html.count('<table class="gallery"') == 4
     assert "<doctor>" not in page.html
 
 
@@ -328,10 +330,44 @@ def test_pictures_made_elsewhere_are_shown_from_their_folder(tmp_path: Path) -> 
     for name in ("a<b>.png", "b.png"):
         Image.new("RGB", (8, 8)).save(pictures / name)
     (pictures / "torn.png").write_bytes(b"torn")
-    result = audited(2, prompts=(), model={}, spec="", seeds=None, folder=str(pictures))
+    result = audited(2, folder=str(pictures), **MADE_ELSEWHERE)
     page = page_of(result, tmp_path / "page")
     assert page.html.count("data:image/webp") == 2 and "a&lt;b&gt;.png" in page.html
-    assert "Whom this set of pictures shows" in page.text
+    assert "Whom the pictures in “pictures” show" in page.text  # in the title as well
+    assert f"folder {pictures} pictures 2 " in page.text and "in each set" not in page.text
+    assert "All 2." in page.text and "describe these pictures" in page.text
+
+
+@pytest.mark.parametrize(
+    ("visible", "blank", "gone", "said"),
+    [
+        (3, 0, 0, "All 3."),
+        (3, 1, 0, "3 of 4; one shows nothing."),
+        (3, 2, 0, "3 of 5; 2 show nothing."),
+        (2, 1, 1, "2 of 4; one shows nothing; the others are no longer there."),
+        (41, 0, 0, "The first 40 of 41."),
+        (41, 2, 0, "The first 40 of 43; 2 show nothing."),
+    ],
+)
+def test_a_page_says_which_pictures_of_a_folder_it_shows(
+    tmp_path: Path, visible: int, blank: int, gone: int, said: str
+) -> None:
+    from PIL import Image
+
+    there = [f"{i:02}.png" for i in range(visible)]
+    for name in there:
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    sources = [
+        *(SourceFile(f"{i}-blank.png", "", "blocked", "nothing is visible") for i in range(blank)),
+        *(SourceFile(name, "", "read") for name in there),
+        *(SourceFile(f"gone-{i}.png", "", "read") for i in range(gone)),
+        SourceFile("torn.png", "", "unreadable", "it is <damaged>"),
+    ]
+    result = audited(n=visible + blank + gone, folder=str(tmp_path), sources=tuple(sources),
+                     **MADE_ELSEWHERE)  # fmt: skip
+    page = page_of(result, tmp_path / "page")
+    assert f"Pictures {said} " in page.text
+    assert {"torn.png", "it is <damaged>"} <= set(page.cells)
 
 
 def test_a_store_with_several_results_is_one_page(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def audit(result: AuditResult, name: str) -> dict[str, Any]:
     return {
         "kind": "audit",
         "id": name,
-        "title": sentences.quoted(result.prompts) if result.prompts else "A set of pictures",
+        "title": _title(result),
         "prompts": result.prompts,
         "frames": [
             _frame(figures, role)
@@ -40,6 +40,12 @@ def audit(result: AuditResult, name: str) -> dict[str, Any]:
         "files": result.file_facts(),
         "missed": result.missed,
     }
+
+
+def _title(result: AuditResult) -> str:
+    if result.prompts:
+        return sentences.quoted(result.prompts)
+    return sentences.in_folders([result.folder]) if result.folder else "a set of pictures"
 
 
 def _frame(figures: Figures, role: str) -> dict[str, Any]:

@@ -15,16 +15,26 @@ def model_name(result: AnyResult) -> str:
     return str(result.model.get("name", ""))
 
 
-def facts(results: Sequence[AnyResult], models: Sequence[str]) -> list[tuple[str, str]]:
+def folder_name(result: AnyResult) -> str:
+    """Return the folder of pictures made elsewhere; empty for those of a model."""
+    return result.folder if isinstance(result, AuditResult) else ""
+
+
+def facts(
+    results: Sequence[AnyResult], models: Sequence[str], folders: Sequence[str]
+) -> list[tuple[str, str]]:
     """Return the key facts shown below the title, as (name, value)."""
     found = [("model", listed(models))] if models else []
+    if folders:
+        found.append(("folders" if len(folders) > 1 else "folder", listed(folders)))
     prompts = list(dict.fromkeys(prompt for one in results for prompt in _prompts(one)))
     if prompts:
         found.append(("prompts" if len(prompts) > 1 else "prompt",
                       str(len(prompts)) if len(prompts) > 2 else listed(prompts)))  # fmt: skip
-    counts = sorted({n for one in results for n in _counts(one)})
+    counts = [n for one in results for n in _counts(one)]
     if counts:
-        found.append(("pictures in each set", " or ".join(f"{n:,}" for n in counts)))
+        told = " or ".join(f"{n:,}" for n in sorted(set(counts)))
+        found.append(("pictures in each set" if len(counts) > 1 else "pictures", told))
     made = sum(one.made for one in results if isinstance(one, MitigationResult))
     if made:
         budget = sum(one.planned for one in results if isinstance(one, MitigationResult))
@@ -122,12 +132,13 @@ def reserves(results: Sequence[AnyResult]) -> list[str]:
     notes = [line for one in results for line in one.note.splitlines()]
     prompts = {prompt for one in results for prompt in _prompts(one)}
     asked = "these prompts" if len(prompts) > 1 else "one prompt"
+    shown = f"pictures of one model for {asked}" if prompts else "these pictures"
     found = [
         *dict.fromkeys(notes),
         "Attributes are what a recogniser perceives in a picture. They are not anyone's identity, "
         "and a small number of groups is a coarse description of people.",
-        f"The figures describe pictures of one model for {asked}. They are not a statement about "
-        "people, and a target is a choice, not a fact.",
+        f"The figures describe {shown}. They are not a statement about people, and a target is a "
+        "choice, not a fact.",
     ]
     if any(isinstance(one, MitigationResult) for one in results):
         found.append(

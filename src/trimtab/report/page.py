@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from trimtab import __version__
 from trimtab.drawing.fragment import css
 from trimtab.drawing.words import capital, listed
-from trimtab.report import methods
+from trimtab.report import methods, sentences
 from trimtab.report.audit import audit, learning
 from trimtab.report.mitigation import mitigation
 from trimtab.workflows.results import AnyResult, AuditResult, LearnResult, MitigationResult
@@ -19,6 +19,7 @@ from trimtab.workflows.results import AnyResult, AuditResult, LearnResult, Mitig
 def page(results: Sequence[AnyResult]) -> str:
     """Return the HTML page of one or more results."""
     models = list(dict.fromkeys(filter(None, map(methods.model_name, results))))
+    folders = list(dict.fromkeys(filter(None, map(methods.folder_name, results))))
     studied = any(isinstance(result, MitigationResult) for result in results)
     environment = Environment(
         loader=PackageLoader("trimtab.report"),
@@ -31,9 +32,9 @@ def page(results: Sequence[AnyResult]) -> str:
     return environment.get_template("page.html.j2").render(
         version=__version__,
         css=css(),
-        title=_title(results, listed(models) or "this set of pictures", studied),
+        title=_title(results, models, folders, studied),
         kicker="trimtab report" if studied else "trimtab audit",
-        facts=methods.facts(results, models),
+        facts=methods.facts(results, models, folders),
         results=[_shown(result, f"r{i}") for i, result in enumerate(results, start=1)],
         again=[(result.command, result.python) for result in results],
         methods=methods.methods(results),
@@ -41,12 +42,17 @@ def page(results: Sequence[AnyResult]) -> str:
     )
 
 
-def _title(results: Sequence[AnyResult], model: str, studied: bool) -> str:
+def _title(
+    results: Sequence[AnyResult], models: Sequence[str], folders: Sequence[str], studied: bool
+) -> str:
+    model = listed(models) or "the model"
     if studied:
         return f"Whom {model} shows, and what changes when its noise is steered"
     if all(isinstance(result, LearnResult) for result in results):
         return f"A direction in the noise of {model}"
-    return f"Whom {model} shows"
+    if models:
+        return f"Whom {model} shows"
+    return f"Whom {sentences.in_folders(folders)} show" if folders else "Whom these pictures show"
 
 
 def _shown(result: AnyResult, name: str) -> dict[str, Any]:

@@ -60,22 +60,41 @@ def sheets(result: AuditResult) -> list[dict[str, Any]]:
     """Return a contact sheet for each of the first prompts, or for a folder."""
     prompts = result.prompts[:PROMPTS]
     if not prompts or result.seeds is None:
-        return _sheet("", list(_first_of(result)), result.n) if result.folder else []
+        return _folder_sheet(result) if result.folder else []
     every = range(*result.seeds)
     seeds = every[: SHOWN // len(prompts)]
     found = []
     for prompt in prompts:
         pictures = pictures_in(result.store, result.spec, prompt, seeds)
-        found += _sheet(prompt, list(zip(map(str, seeds), pictures, strict=True)), len(every))
+        said = (
+            f"The first {len(seeds)} of {len(every):,}."
+            if len(seeds) < len(every)
+            else f"All {len(seeds)}."
+        )
+        found += _sheet(prompt, list(zip(map(str, seeds), pictures, strict=True)), said)
     return found
 
 
+def _folder_sheet(result: AuditResult) -> list[dict[str, Any]]:
+    pictures = list(_first_of(result))
+    empty = sum(one.status == "blocked" for one in result.sources)
+    visible = result.n - empty
+    first = "The first " if len(pictures) == SHOWN < visible else ""
+    parts = [f"{first}{len(pictures)} of {result.n:,}"]
+    if empty:
+        parts.append("one shows nothing" if empty == 1 else f"{empty:,} show nothing")
+    if not first and len(pictures) < visible:
+        parts.append("the others are no longer there")
+    said = "; ".join(parts) if parts[1:] or first else f"All {len(pictures)}"
+    return _sheet("", pictures, f"{said}.")
+
+
 def _sheet(
-    prompt: str, pictures: Sequence[tuple[str, Image.Image | None]], of: int
+    prompt: str, pictures: Sequence[tuple[str, Image.Image | None]], said: str
 ) -> list[dict[str, Any]]:
     if not any(picture for _, picture in pictures):
         return []
-    return [{"prompt": prompt, "sheet": contact_sheet(pictures), "n": len(pictures), "of": of}]
+    return [{"prompt": prompt, "sheet": contact_sheet(pictures), "said": said}]
 
 
 def _first_of(result: AuditResult) -> Iterator[tuple[str, Image.Image | None]]:

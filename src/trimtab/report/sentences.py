@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from trimtab.concepts.words import article
 from trimtab.drawing.words import (
@@ -41,6 +42,11 @@ def seen_as(group: str, title: str) -> str:
 def quoted(prompts: Sequence[str]) -> str:
     """Return a single prompt in quotes, or the number of prompts."""
     return f"“{prompts[0]}”" if len(prompts) == 1 else f"{len(prompts)} prompts"
+
+
+def in_folders(folders: Sequence[str]) -> str:
+    """Return the pictures of folders by name: "the pictures in “staff”"."""
+    return f"the pictures in {listed([f'“{Path(one).name or one}”' for one in folders])}"
 
 
 def shown(group: str) -> str:
