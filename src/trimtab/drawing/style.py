@@ -33,13 +33,17 @@ VARIABLES = {
 }
 
 WIDTH = 360.0
-"""Width of every figure in CSS pixels: that of a phone, so that text never shrinks."""
+"""Width of every figure in CSS pixels: about that of a phone, where it hardly shrinks."""
+
+TEXT, SMALL = 12.5, 11.5
+"""Sizes of type in CSS pixels, legible on a phone."""
 
 STYLE: Any = {  # Any, since matplotlib types each key as a literal
     "svg.fonttype": "none",  # keep text as text, to search, copy and read aloud
     "svg.hashsalt": "trimtab",
     "text.parse_math": False,  # "$" in a group name is a dollar sign
-    "font.size": 11.0,
+    "font.size": TEXT,
+    "axes.titlesize": "medium",
     "text.color": INK,
     "axes.labelcolor": MUTED,
     "axes.edgecolor": GRID,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from trimtab.drawing import style
-from trimtab.drawing.plots.marks import DOTTED
+from trimtab.drawing.plots.marks import DOTTED, RIGHT
 from trimtab.drawing.style import INK, MUTED, SURFACE
 from trimtab.drawing.svg import inline
 from trimtab.drawing.words import THIN, percent
@@ -36,8 +36,8 @@ def accuracy(
         Title for screen readers.
     """
     with style.style():
-        figure = style.canvas(196)
-        ax = style.axes(figure, 40, 26, 346, 154)
+        figure = style.canvas(204)
+        ax = style.axes(figure, 44, 28, RIGHT, 158)
         for series, colour, marker in ((generic, MUTED, "D"), (found, INK, "o")):
             ax.errorbar(
                 [one.step for one in series],
@@ -52,7 +52,7 @@ def accuracy(
             if one.step == chosen:
                 ax.plot(chosen, one.accuracy, "o", markersize=12, markerfacecolor="none",
                         markeredgecolor=INK)  # fmt: skip
-                ax.set_title(f"chosen: step {chosen}", loc="left", fontsize=11, color=INK)
+                ax.set_title(f"chosen: step {chosen}", loc="left", color=INK)
         ax.set_xticks(sorted({one.step for one in (*found, *generic)}))
         low = min(one.accuracy - one.standard_error for one in (*found, *generic))
         floor = min(0.5, math.floor(10 * low) / 10)

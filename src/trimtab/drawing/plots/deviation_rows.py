@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from trimtab.drawing import style
 from trimtab.drawing.plots.marks import DOTTED, LEFT, LINE, RIGHT, aside, mark, row_label
-from trimtab.drawing.style import MUTED, SOFT
+from trimtab.drawing.style import MUTED, SMALL, SOFT
 from trimtab.drawing.svg import inline
 from trimtab.drawing.words import number, numbers
 from trimtab.statistics import Estimate
@@ -27,10 +27,10 @@ def deviation(
     title : str, optional
         Title for screen readers.
     """
-    pitch, top = 28.0, 24.0
+    pitch, top = 34.0, 26.0
     bottom = top + pitch * len(rows)
     with style.style():
-        figure = style.canvas(bottom + 24)
+        figure = style.canvas(bottom + 26)
         ax = style.axes(figure, LEFT, top, RIGHT, bottom)
         for row, (label, roles) in enumerate(rows):
             row_label(ax, row, label)
@@ -43,7 +43,7 @@ def deviation(
         if floor is not None and math.isfinite(floor):
             ax.axvspan(0, floor, color=SOFT, zorder=0)
             ax.axvline(floor, **DOTTED)
-            ax.text(0, -0.62, f"chance alone {floor:.2f}", ha="left", color=MUTED, fontsize=10)
+            ax.text(0, -0.62, f"chance alone {floor:.2f}", ha="left", color=MUTED, fontsize=SMALL)
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.set_xlim(0, 1)
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])

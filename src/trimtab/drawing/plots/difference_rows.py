@@ -9,8 +9,8 @@ from typing import Protocol
 from markupsafe import Markup
 
 from trimtab.drawing import style
-from trimtab.drawing.plots.marks import LINE, RIGHT, aside, mark, row_label
-from trimtab.drawing.style import INK, MUTED, SOFT
+from trimtab.drawing.plots.marks import LEFT, LINE, RIGHT, aside, mark, row_label
+from trimtab.drawing.style import INK, MUTED, SMALL, SOFT
 from trimtab.drawing.svg import inline
 from trimtab.drawing.words import MINUS, number, points, points_span
 
@@ -48,21 +48,20 @@ def differences(
     title : str, optional
         Title for screen readers.
     """
-    pitch, top = 34.0, 22.0
+    pitch, top = 38.0, 24.0
     bottom = top + pitch * len(rows)
     ends = [abs(end) for *_, roles in rows for one in roles.values() for end in (one.low, one.high)]
     reach = max(0.15, math.ceil(20 * max(ends) + 0.2) / 20)
     with style.style():
-        figure = style.canvas(bottom + 40)
-        ax = style.axes(figure, 118, top, RIGHT, bottom)
+        figure = style.canvas(bottom + 44)
+        ax = style.axes(figure, LEFT, top, RIGHT, bottom)
         if margin is not None:
             ax.axvspan(-margin, margin, color=SOFT, zorder=0)
             words = f"within ± {number(100 * margin, 0)} points"
-            ax.text(0, -0.6, words, ha="center", color=MUTED, fontsize=10)
+            ax.text(0, -0.6, words, ha="center", color=MUTED, fontsize=SMALL)
         ax.axvline(0, color=INK, linewidth=1.1)
         for row, (label, second, roles) in enumerate(rows):
-            row_label(ax, row, label, 20, va="bottom" if second else "center")
-            row_label(ax, row, second, 22, va="top", color=MUTED, fontsize=10)
+            row_label(ax, row, label, second)
             for role, one in roles.items():
                 at = row + aside(role, roles)
                 ax.plot((one.low, one.high), (at, at), color=MUTED, linewidth=LINE)

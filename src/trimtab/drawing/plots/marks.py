@@ -8,9 +8,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from trimtab.drawing.style import GRID, INK, MUTED, SURFACE
+from trimtab.drawing.style import GRID, INK, MUTED, SMALL, SURFACE
 
-LEFT, RIGHT = 104.0, 346.0  # of a plot with labels beside its rows
+LEFT, RIGHT = 112.0, 340.0  # of a plot with labels beside its rows
+WIDEST = 16  # characters in a line of a label
 LINE = 1.6  # width of an interval
 DASHED: Any = {"color": INK, "linewidth": 1.1, "dashes": (3, 2)}  # a target
 DOTTED: Any = {"color": MUTED, "linewidth": 1.1, "dashes": (1, 2)}  # a limit
@@ -30,19 +31,19 @@ def aside(role: str, roles: Mapping[str, object], by: float = 0.17) -> float:
     return 0.0 if len(roles) == 1 else by if role == "oracle" else -by
 
 
-def row_label(ax: Axes, row: float, text: str, width: int = 18, **options: Any) -> None:
-    """Write a label to the left of a row, cut to `width` characters."""
-    place = {"ha": "right", "va": "center", "color": INK} | options
-    ax.text(-0.03, row, shortened(text, width), transform=ax.get_yaxis_transform(), **place)
+def row_label(ax: Axes, row: float, text: str, second: str = "") -> None:
+    """Write a label to the left of a row, on two lines if it is long or there is a second."""
+    lines = [*_lines(text, 1), *_lines(second, 1)] if second else _lines(text, 2)
+    # A text for each line: matplotlib would place the lines of a single one by its own font.
+    for line, side in zip(lines, ("bottom", "top") if len(lines) > 1 else ("center",), strict=True):
+        style = {"color": MUTED, "fontsize": SMALL} if second and side == "top" else {"color": INK}
+        where = ax.get_yaxis_transform()
+        ax.text(-0.03, row, line, transform=where, ha="right", va=side, **style)
 
 
-def shortened(text: str, width: int) -> str:
-    """Return the text, shortened with an ellipsis to at most `width` characters."""
-    if len(text) <= width:
-        return text
-    if " " in text:
-        return textwrap.shorten(text, width, placeholder="…")
-    return text[: width - 1] + "…"
+def _lines(text: str, most: int) -> list[str]:
+    lines = textwrap.wrap(text, WIDEST) or [""]
+    return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1][:-1]}…"]
 
 
 def percent_axis(ax: Axes, ticks: Sequence[float]) -> None:

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from trimtab.drawing import style
-from trimtab.drawing.plots.marks import DASHED, DOTTED, mark
-from trimtab.drawing.style import FIRST, INK, MUTED, SECOND, SOFT
+from trimtab.drawing.plots.marks import DASHED, DOTTED, RIGHT, mark
+from trimtab.drawing.style import FIRST, INK, MUTED, SECOND, SMALL, SOFT
 from trimtab.drawing.svg import inline
 from trimtab.drawing.words import THIN, group_label, percent, sigmas
 from trimtab.statistics import CONFIDENCE, Dose, Response, wilson
@@ -46,9 +46,9 @@ def dose_response(
     most = max(doses[-1].strength, strength or 0.0, 1e-9)
     colour = (FIRST, SECOND)[list(groups).index(towards)] if len(groups) == 2 else FIRST
     with style.style():
-        figure = style.canvas(340)
-        above = style.axes(figure, 40, 44, 346, 186)
-        below = style.axes(figure, 40, 218, 346, 298)
+        figure = style.canvas(350)
+        above = style.axes(figure, 44, 46, RIGHT, 190)
+        below = style.axes(figure, 44, 224, RIGHT, 304)
         _counted(above, response, "towards", "known", colour, 0.015 * most, confidence)
         _counted(below, response, "kept", "n", INK, 0.015 * most, confidence)
         above.plot(response.curve["strength"], response.curve["share"], color=colour, linewidth=1.8)
@@ -67,7 +67,7 @@ def dose_response(
             at = strength / most
             side = "right" if at > 0.75 else "left" if at < 0.25 else "center"
             above.text(strength, 1.06, f"chosen {sigmas(strength)}", ha=side, va="bottom",
-                       color=INK, fontsize=10.5)  # fmt: skip
+                       color=INK, fontsize=SMALL)  # fmt: skip
         return inline(figure, f"{title}: {_says(doses, response, towards, strength)}")
 
 
@@ -108,10 +108,10 @@ def _share_axis(ax: Axes, target: float, towards: str, colour: str, most: float)
     ax.axhline(target, **DASHED)
     ax.annotate(
         f"target {percent(target)}", (most, target), (0, 3),
-        textcoords="offset points", ha="right", color=MUTED, fontsize=10,
+        textcoords="offset points", ha="right", color=MUTED, fontsize=SMALL,
     )  # fmt: skip
     ax.set_title(f"{group_label(towards)} among the known", loc="left", color=colour,
-                 fontsize=11, fontweight="bold", pad=22)  # fmt: skip
+                 fontweight="bold", pad=22)  # fmt: skip
     ax.set_ylim(-0.03, 1.03)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", f"100{THIN}%"])
     ax.tick_params(labelbottom=False)
@@ -119,8 +119,8 @@ def _share_axis(ax: Axes, target: float, towards: str, colour: str, most: float)
 
 def _kept_axis(ax: Axes, limit: float, lowest: float) -> None:
     ax.axhline(limit, **DOTTED)
-    ax.set_title("concept kept", loc="left", color=INK, fontsize=11, fontweight="bold")
-    ax.set_title(f"dotted: limit {percent(limit)}", loc="right", color=MUTED, fontsize=10)
+    ax.set_title("concept kept", loc="left", color=INK, fontweight="bold")
+    ax.set_title(f"dotted: limit {percent(limit)}", loc="right", color=MUTED, fontsize=SMALL)
     floor = max(0.0, math.floor(10 * min(lowest, limit - 0.05)) / 10)
     ax.set_ylim(floor, 1.03)
     ax.set_yticks([floor, 1], [f"{100 * floor:.0f}", f"100{THIN}%"])

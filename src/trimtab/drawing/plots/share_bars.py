@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 
 from trimtab.drawing import style
 from trimtab.drawing.plots.marks import DASHED, LEFT, LINE, RIGHT, percent_axis, row_label
-from trimtab.drawing.style import FIRST, INK, MUTED, ON_BAR, SECOND, SOFT, SURFACE
+from trimtab.drawing.style import FIRST, INK, MUTED, ON_BAR, SECOND, SMALL, SOFT, SURFACE
 from trimtab.drawing.svg import inline
 from trimtab.drawing.words import group_label, percent, percents
 from trimtab.statistics import Share
 
-SHORT = 0.12  # a bar too short for its label
+SHORT = 0.15  # a bar too short for its label
 
 
 class Shares(Protocol):
@@ -78,9 +78,9 @@ def _says(rows: Sequence[tuple[str, Shares]], target: Mapping[str, float]) -> st
 def _two_groups(
     rows: Sequence[tuple[str, Shares]], groups: Sequence[str], target: Mapping[str, float]
 ) -> Any:
-    pitch, top = 38.0, 40.0
+    pitch, top = 42.0, 44.0
     bottom = top + pitch * len(rows)
-    figure = style.canvas(bottom + 24)
+    figure = style.canvas(bottom + 26)
     ax = style.axes(figure, LEFT, top, RIGHT, bottom)
     for row, (label, figures) in enumerate(rows):
         _bars(ax, row, *(figures.shares[group] for group in groups))
@@ -89,7 +89,7 @@ def _two_groups(
     ax.axvline(wanted, **DASHED)
     side = "left" if wanted < 0.2 else "right" if wanted > 0.8 else "center"
     words = f"target {percent(wanted)} {group_label(groups[0])}"
-    ax.text(wanted, -0.6, words, ha=side, color=MUTED, fontsize=10)
+    ax.text(wanted, -0.6, words, ha=side, color=MUTED, fontsize=SMALL)
     ax.text(0, -1.0, group_label(groups[0]), ha="left", color=FIRST, fontweight="bold")
     ax.text(1, -1.0, group_label(groups[1]), ha="right", color=SECOND, fontweight="bold")
     ax.set_ylim(len(rows) - 0.5, -0.5)
@@ -127,7 +127,7 @@ def _bars(ax: Axes, row: int, first: Share, second: Share) -> None:
             va="center",
             color=own if short else ON_BAR,
             fontweight="bold",
-            fontsize=10.5,
+            fontsize=SMALL,
             bbox={"facecolor": SURFACE, "edgecolor": "none", "pad": 1.5} if short else None,
         )
 
@@ -137,12 +137,12 @@ def _many_groups(
 ) -> Any:
     faces = (SURFACE, INK)[-len(rows) :]
     lifts = (-0.16, 0.16) if len(rows) == 2 else (0.0,)
-    top, pitch, left = 22.0, 30.0, LEFT + 22
+    pitch, top = 34.0, 24.0
     bottom = top + pitch * len(groups)
-    figure = style.canvas(bottom + 24)
-    ax = style.axes(figure, left, top, RIGHT, bottom)
+    figure = style.canvas(bottom + 26)
+    ax = style.axes(figure, LEFT, top, RIGHT, bottom)
     for row, group in enumerate(groups):
-        row_label(ax, row, group_label(group), 24, fontsize=10.5)
+        row_label(ax, row, group_label(group))
         ax.plot([target[group]] * 2, (row - 0.5, row + 0.5), **DASHED)
         for (_, figures), lift, face in zip(rows, lifts, faces, strict=True):
             one = figures.shares[group]
@@ -151,7 +151,7 @@ def _many_groups(
                     markeredgecolor=INK, clip_on=False)  # fmt: skip
     wanted = set(target.values())
     words = f"target {percent(next(iter(wanted)))}" if len(wanted) == 1 else "dashed: target"
-    ax.text(target[groups[0]], -0.62, words, color=MUTED, fontsize=10)
+    ax.text(target[groups[0]], -0.62, words, color=MUTED, fontsize=SMALL)
     ax.set_ylim(len(groups) - 0.5, -0.5)
     ax.set_xlim(0, min(1.0, ax.get_xlim()[1]))
     percent_axis(ax, [tick for tick in ax.get_xticks() if 0 <= tick <= ax.get_xlim()[1]])
