@@ -100,6 +100,23 @@ def test_a_plot_tells_its_figures_to_those_who_cannot_see_it() -> None:
         assert all(one in label for one in said)
 
 
+@pytest.mark.parametrize("name", ["two", "ten", "dose", "differences", "deviation", "accuracy"])
+def test_a_plot_can_be_read_on_a_phone(name: str) -> None:
+    drawn = every_plot()[name]
+    width = float(ElementTree.fromstring(drawn).attrib["viewBox"].split()[2])
+    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", drawn)]
+    assert sizes and min(sizes) * 330 / width >= 10  # in a page 390 pixels wide
+
+
+def test_a_long_label_of_a_row_has_two_lines() -> None:
+    rows = [("sum of directions", {"recogniser": CHANGE}), ("x" * 50, {"recogniser": CHANGE}),
+            ("one two three four five six seven", {"recogniser": CHANGE})]  # fmt: skip
+    texts = re.findall(r">([^<>]+)</text>", drawing.deviation(rows))
+    assert {"sum of", "directions", "x" * 16, "one two three"} <= set(texts)
+    assert sum(text.endswith("…") for text in texts) == 2  # of what is longer still
+    assert max(map(len, texts)) <= len("chance alone 0.20")
+
+
 def test_any_target_is_drawn() -> None:
     drawn = every_plot()["two"]
     assert "target 30\u202f% women" in drawn and "50\u202f% women" not in drawn
@@ -130,6 +147,17 @@ def test_a_table_as_text_is_aligned(rows: list[list[str]]) -> None:
     assert len({len(line) for line in lines}) <= len(lines)
 
 
+def test_each_cell_of_a_wide_table_can_stand_alone() -> None:
+    cells = ["steered", "recogniser", "20", "55 % (34 to 74 %)", "40 % (22 to 61 %)", "0.05"]
+    head = ["pictures", "judged by", "N", "women", "<men>", "p"]
+    wide = Table("", head, [cells]).__html__()
+    assert re.findall('data-label="([^"]*)"', wide) == [*head[:4], "&lt;men&gt;", "p"]
+    assert "(34\xa0to\xa074 %)" in wide  # an interval is never broken
+    narrow = Table("", head[:3], [cells[:3]]).__html__()
+    assert "data-label" not in narrow and "<td>20</td>" in narrow
+    assert "data-label" not in Table("", [], [["file", "a" * 80]]).__html__()
+
+
 def test_an_empty_table_is_nothing() -> None:
     table = Table("caption", ["a"], [])
     assert not table and str(table) == "" and table.__html__() == ""
@@ -139,7 +167,7 @@ def test_missing_pictures_have_a_place_in_gallery_and_sheet() -> None:
     picture = Image.new("RGB", (8, 8), (200, 10, 10))
     rows = drawing.gallery([3, 5], [("plain", [picture, None])])
     assert rows.count("data:image/webp") == 1 and 'alt="plain, seed 3"' in rows
-    assert rows.count(">none<") == 1
+    assert rows.count(">none<") == 1 and "--rows: 3" in rows
     assert drawing.contact_sheet([("3", picture), ("5", None)]).count("<figure>") == 2
 
 

@@ -250,7 +250,7 @@ def test_by_prompt_and_pooled():
     exported = json.loads(json.dumps(frame.to_dict(), allow_nan=False))
     assert exported["prompts"]["a nurse"]["attributes"]["gender"]["n"] == 3
     assert exported["intersections"]["gender × skin_tone"]["n_known"] == 6
-    assert str(frame).count("over the ") == 3 and frame._repr_html_().count("<table>") == 6
+    assert str(frame).count("over the ") == 3 and frame._repr_html_().count("</table>") == 6
 
 
 def test_pictures_are_paired_by_prompt_and_seed():

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+PHONE, GAP = 44, 1  # in characters: the width of a phone, and the space between two columns
+
 
 @dataclass(frozen=True)
 class Table:
@@ -50,7 +52,7 @@ class Table:
         return "\n".join([*caption, *(f"  {line}" for line in lines)])
 
     def __html__(self) -> Markup:
-        """Return the table as HTML; wide tables scroll horizontally."""
+        """Return the table as HTML; on a narrow screen, each row of a wide table is a block."""
         return Markup("\n").join(self._lines()) if self else Markup()
 
     _repr_html_ = __html__
@@ -61,15 +63,36 @@ class Table:
         yield Markup('<div class="scroll" tabindex="0" role="region" aria-label="{}">').format(
             self.caption or "table"
         )
-        yield Markup("<table>") if self.head else Markup('<table class="pairs">')
+        labels: list[Markup] = [Markup()] * len(self.rows[0])
+        if not self.head:
+            yield Markup('<table class="pairs">')
+        elif self._is_wide():
+            yield Markup('<table class="wide">')
+            labels = [Markup(' data-label="{}"').format(name) for name in self.head]
+        else:
+            yield Markup("<table>")
         if self.head:
             cells = Markup().join(Markup('<th scope="col">{}</th>').format(c) for c in self.head)
             yield Markup("<thead><tr>{}</tr></thead>").format(cells)
         yield Markup("<tbody>")
         for name, *values in self.rows:
-            cells = Markup().join(Markup("<td>{}</td>").format(value) for value in values)
-            yield Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, cells)
+            cells = Markup().join(
+                Markup("<td{}>{}</td>").format(label, _unbroken(value))
+                for label, value in zip(labels[1:], values, strict=True)
+            )
+            yield Markup('<tr><th scope="row"{}>{}</th>{}</tr>').format(labels[0], name, cells)
         yield Markup("</tbody></table></div>")
+
+    def _is_wide(self) -> bool:
+        """Return whether the longest words of the columns are too many for a phone."""
+        columns = zip(self.head, *self.rows, strict=True)
+        words = [max(len(w) for cell in c for w in _unbroken(cell).split(" ")) for c in columns]
+        return sum(words) + GAP * (len(words) - 1) > PHONE
+
+
+def _unbroken(cell: str) -> str:
+    """Return a cell whose intervals ("43 to 53 %") stay on one line."""
+    return cell.replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")
 
 
 def _is_text(column: Sequence[str]) -> bool:

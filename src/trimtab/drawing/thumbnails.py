@@ -53,9 +53,10 @@ def gallery(
     )
     return Markup(
         '<div class="scroll" tabindex="0" role="region" aria-label="pictures of the same seeds">\n'
-        '<table class="gallery">\n<thead><tr><th scope="col">seed</th>{}</tr></thead>\n'
+        '<table class="gallery" style="--rows: {}">\n'
+        '<thead><tr><th scope="col">seed</th>{}</tr></thead>\n'
         "<tbody>\n{}\n</tbody></table></div>"
-    ).format(head, body)
+    ).format(1 + len(seeds), head, body)
 
 
 def contact_sheet(pictures: Sequence[tuple[str, Image.Image | None]]) -> Markup:
