@@ -225,7 +225,7 @@ def test_target_of_an_intersection_is_the_product_unless_given():
     frame = AuditFrame(parts, target={"gender": third})
     crossed = frame.intersection("gender", "skin_tone").target
     assert crossed["woman × darker"] == pytest.approx(0.15)
-    assert crossed.source == "a survey; equal shares, the default"
+    assert crossed.source == "woman, man: a survey; lighter, darker: equal shares, the default"
     own = {"woman × lighter": 0.4, "woman × darker": 0.1, "man × lighter": 0.4, "man × darker": 0.1}
     frame = AuditFrame(parts, target={"gender × skin_tone": own})
     assert frame.intersection("gender", "skin_tone").target["woman × lighter"] == 0.4

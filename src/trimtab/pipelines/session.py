@@ -42,7 +42,8 @@ def session(pipe: Any, generators: list[torch.Generator] | None) -> Iterator[Any
     UsageError
         If another session is using a part that only one session at a time can use.
     ModelError
-        From a step of a scheduler that draws noise from torch's global state.
+        From a step of a scheduler that draws noise from torch's global state instead of using the
+        generators.
     """
     with _reserved(pipe), _scheduler(pipe, generators) as scheduler:
         own = copy.copy(pipe)
@@ -137,9 +138,11 @@ def _seeded(scheduler: Any, generators: list[torch.Generator] | None) -> Any:
 
     Flow pipelines do not, so stochastic sampling would use torch's global state.
     """
+    if generators is None:
+        return scheduler
     if "generator" in inspect.signature(scheduler.step).parameters:
         scheduler.step = functools.partial(scheduler.step, generator=generators)
-    elif hasattr(scheduler, "noise_sampler_seed") and generators is not None:
+    elif hasattr(scheduler, "noise_sampler_seed"):
         # The Brownian tree of DPMSolverSDE takes one seed per image; one for all, which its
         # configuration may have, would make an image depend on its batch.
         scheduler.noise_sampler_seed = [
