@@ -16,6 +16,7 @@ from trimtab.townsfolk.canvas import (
     Canvas,
     Colour,
     lighter,
+    part,
     spread,
 )
 from trimtab.townsfolk.figure import Figure
@@ -41,6 +42,7 @@ def backdrop(name: str, step: int) -> Image.Image:
     return small.resize((SIZE * SCALE, SIZE * SCALE), Image.Resampling.BICUBIC)
 
 
+@part("cross sign")
 def cross_sign(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw a white sign with a red cross."""
     x = f.cx - f.side * 45
@@ -48,6 +50,7 @@ def cross_sign(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     c.cross(x, 26, 9, RED)
 
 
+@part("heart")
 def hearts(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw a heart and a pulse line."""
     x = f.cx - f.side * 46
@@ -55,6 +58,7 @@ def hearts(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     c.line([(x - 9, 30), (x - 3, 30), (x, 25), (x + 3, 34), (x + 5, 30), (x + 9, 30)], 2, WHITE)
 
 
+@part("flame")
 def flame(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw a friendly flame."""
     x, y = f.cx - f.side * 48, 68 + spread(rng, 3)
@@ -63,6 +67,7 @@ def flame(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
         c.blob([(x + a * size, y + 8 * (1 - size) + b * size) for a, b in shape], colour)
 
 
+@part("kitchen pans")
 def pans(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw a pan and a ladle hanging from a rail."""
     x = f.cx - f.side * 47
@@ -76,6 +81,7 @@ def pans(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     c.dot(x + 11, 38, 5, copper)
 
 
+@part("chart")
 def chart(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw rising bars on a white board."""
     x = f.cx - f.side * 43
@@ -85,6 +91,7 @@ def chart(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
         c.box(x - 14 + 10 * k, 49 - height, x - 7 + 10 * k, 49, colour)
 
 
+@part("brick wall")
 def bricks(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw part of a brick wall."""
     x0 = f.cx - f.side * 47
@@ -97,13 +104,15 @@ def bricks(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
 
 def field(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw green hills, wheat rows and a sun."""
-    c.dot(f.cx - f.side * 46, 24, 10, (252, 206, 84))
+    with c.object("sun"):
+        c.dot(f.cx - f.side * 46, 24, 10, (252, 206, 84))
     c.blob([(-10, 84), (24, 74), (64, 82), (104, 72), (140, 84), (140, 140), (-10, 140)],
            (142, 190, 96))  # fmt: skip
     c.blob([(-10, 98), (30, 90), (64, 96), (100, 90), (140, 98), (140, 140), (-10, 140)],
            (224, 190, 92))  # fmt: skip
 
 
+@part("blackboard")
 def blackboard(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw a green blackboard with chalk marks."""
     green: Colour = (52, 112, 88)
@@ -130,6 +139,7 @@ BOOKS: tuple[Colour, ...] = (
 )  # fmt: skip
 
 
+@part("bookshelf")
 def shelves(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw two bookshelves, left and right of the head."""
     start = int(rng.integers(6))
@@ -145,6 +155,7 @@ def shelves(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
                 c.box(x, y + 38 - tall, x + 8, y + 40.5 - tall, lighter(book, 0.4))
 
 
+@part("gears")
 def gears(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw two gears."""
     x = f.cx - f.side * 46
@@ -161,6 +172,7 @@ def gears(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
         c.dot(gx, gy, r * 0.4, lighter(colour, 0.7))
 
 
+@part("atom")
 def atom(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw an atom with three orbits."""
     x, y = f.cx - f.side * 46, 34
@@ -176,6 +188,7 @@ def atom(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
 def sky(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw white clouds."""
     for x, y, k in ((f.cx - f.side * 44, 62, 1.0), (f.cx + f.side * 46, 22, 0.8)):
-        c.box(x - 17 * k, y, x + 17 * k, y + 9 * k, WHITE, 4.5 * k)
-        c.dot(x - 5 * k, y, 7.5 * k, WHITE)
-        c.dot(x + 5 * k, y + 2 * k, 6 * k, WHITE)
+        with c.object("cloud"):
+            c.box(x - 17 * k, y, x + 17 * k, y + 9 * k, WHITE, 4.5 * k)
+            c.dot(x - 5 * k, y, 7.5 * k, WHITE)
+            c.dot(x + 5 * k, y + 2 * k, 6 * k, WHITE)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field
+from functools import lru_cache, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,7 @@ from PIL import Image, ImageDraw
 Colour = tuple[int, ...]
 Point = tuple[float, float]
 T = TypeVar("T")
+P = ParamSpec("P")
 
 SIZE = 128
 SCALE = 3  # supersampling
@@ -87,21 +91,136 @@ def mirror(points: Sequence[Point]) -> list[Point]:
     return [(-u, v) for u, v in reversed(points)]
 
 
-def _corners(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
-    """Return a box in pixels of the supersampled picture, left edge first."""
-    return min(x0, x1) * SCALE, y0 * SCALE, max(x0, x1) * SCALE, y1 * SCALE
+@dataclass(frozen=True)
+class DrawnObject:
+    """Something visible in a picture, with the box of its visible part.
+
+    `box` is (left, top, right, bottom) in whole pixels of the picture; right and bottom lie just
+    outside it. What covers the object is not part of it.
+    """
+
+    name: str
+    box: tuple[int, int, int, int]
+
+
+@dataclass
+class _Owners:
+    """Which object each point of a picture belongs to: the one that was painted there last."""
+
+    map: Image.Image | None
+    names: list[str] = field(default_factory=list)
+    current: list[int] = field(default_factory=list)  # 1 + index of the objects being painted
+    within: list[tuple[int, ...]] = field(default_factory=list)
+    hidden: int = 0
+
+
+MOST_OBJECTS = 255  # the map of owners has one byte for each point
+VISIBLE = 10  # pixels; an object of which less can be seen is not reported
 
 
 class Canvas:
-    """An antialiased drawing surface in picture units; colours may carry an alpha."""
+    """An antialiased drawing surface in picture units; colours may carry an alpha.
 
-    def __init__(self, image: Image.Image) -> None:
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        The supersampled picture to draw on, `SCALE` times `SIZE` pixels square.
+    record : bool
+        Whether to note which object paints which point, for `objects`.
+    without : collection of str
+        Names of objects to leave out of the picture.
+    """
+
+    def __init__(
+        self, image: Image.Image, *, record: bool = False, without: Collection[str] = ()
+    ) -> None:
         self.image = image
         self._draw = ImageDraw.Draw(image, "RGBA")
+        self._owners = _Owners(Image.new("L", image.size) if record else None)
+        self._trace = ImageDraw.Draw(self._owners.map) if self._owners.map else None
+        self._without = without
+        self._x = self._y = 0.0
+        self._zoom, self._turn = 1.0, 1.0
+
+    def view(self, x: float, y: float, zoom: float, flip: bool = False) -> Canvas:
+        """Return a canvas on the same picture with its origin at (x, y), in other units.
+
+        Its unit is `zoom` units of this canvas; `flip` mirrors it, so that right becomes left.
+        """
+        view = copy(self)
+        (view._x, view._y), view._zoom = self._place((x, y)), self._zoom * zoom
+        view._turn = -self._turn if flip else self._turn
+        return view
+
+    @contextmanager
+    def object(self, name: str | None) -> Iterator[None]:
+        """Give what is painted within the block to an object; to none if the name is None.
+
+        An object painted within the block of another one is part of both.
+        """
+        owners = self._owners
+        hidden = owners.hidden
+        if name is None:
+            owners.hidden = 0
+            owners.current.append(0)
+        else:
+            owners.hidden += name in self._without
+            owners.names.append(name)
+            owners.within.append(tuple(k for k in owners.current if k))
+            owners.current.append(min(len(owners.names), MOST_OBJECTS))
+        yield
+        owners.current.pop()
+        owners.hidden = hidden
+
+    def objects(self) -> tuple[DrawnObject, ...]:
+        """Return the objects that can be seen, in the order in which they were painted."""
+        owners = self._owners
+        if owners.map is None:
+            return ()
+        points = np.asarray(owners.map)
+        seen = []
+        for k, name in enumerate(owners.names[:MOST_OBJECTS], 1):
+            parts = [k, *(m + 1 for m, outer in enumerate(owners.within) if k in outer)]
+            mask = np.isin(points, parts)
+            if mask.sum() >= VISIBLE * SCALE**2:
+                down, across = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+                x0, x1 = int(across[0]) // SCALE, int(across[-1]) // SCALE + 1
+                y0, y1 = int(down[0]) // SCALE, int(down[-1]) // SCALE + 1
+                seen.append(DrawnObject(name, (x0, y0, x1, y1)))
+        return tuple(seen)
+
+    def _place(self, point: Point) -> Point:
+        """Return a point in picture units."""
+        return self._x + self._turn * self._zoom * point[0], self._y + self._zoom * point[1]
+
+    def _points(self, points: Sequence[Point]) -> list[Point]:
+        """Return points in pixels of the supersampled picture."""
+        placed = map(self._place, points)
+        return [(x * SCALE, y * SCALE) for x, y in placed]
+
+    def _corners(
+        self, x0: float, y0: float, x1: float, y1: float
+    ) -> tuple[float, float, float, float]:
+        """Return a box in pixels of the supersampled picture, left edge first."""
+        (x0, y0), (x1, y1) = self._place((x0, y0)), self._place((x1, y1))
+        return min(x0, x1) * SCALE, y0 * SCALE, max(x0, x1) * SCALE, y1 * SCALE
+
+    def _width(self, width: float) -> int:
+        """Return the width of a line in pixels of the supersampled picture, at least 1."""
+        return max(1, round(width * self._zoom * SCALE))
+
+    def _paint(self, shape: str, where: Any, role: str, colour: Colour, **how: Any) -> None:
+        """Paint a shape of `PIL.ImageDraw`, and note its owner."""
+        if self._owners.hidden:
+            return
+        getattr(self._draw, shape)(where, **{role: colour}, **how)
+        owner = self._owners.current[-1] if self._owners.current else 0
+        if self._trace and (owner or len(colour) == 3):  # a glaze leaves things whose they are
+            getattr(self._trace, shape)(where, **{role: owner}, **how)
 
     def poly(self, points: Sequence[Point], fill: Colour) -> None:
         """Draw a polygon."""
-        self._draw.polygon([(x * SCALE, y * SCALE) for x, y in points], fill=fill)
+        self._paint("polygon", self._points(points), "fill", fill)
 
     def blob(self, points: Sequence[Point], fill: Colour) -> None:
         """Draw a smooth closed shape through the points."""
@@ -109,7 +228,7 @@ class Canvas:
 
     def oval(self, x: float, y: float, rx: float, ry: float, fill: Colour) -> None:
         """Draw an ellipse by centre and radii."""
-        self._draw.ellipse(_corners(x - rx, y - ry, x + rx, y + ry), fill=fill)
+        self._paint("ellipse", self._corners(x - rx, y - ry, x + rx, y + ry), "fill", fill)
 
     def dot(self, x: float, y: float, r: float, fill: Colour) -> None:
         """Draw a disc."""
@@ -117,25 +236,32 @@ class Canvas:
 
     def ring(self, x: float, y: float, rx: float, ry: float, width: float, fill: Colour) -> None:
         """Draw the outline of an ellipse."""
-        box = _corners(x - rx, y - ry, x + rx, y + ry)
-        self._draw.ellipse(box, outline=fill, width=round(width * SCALE))
+        box = self._corners(x - rx, y - ry, x + rx, y + ry)
+        self._paint("ellipse", box, "outline", fill, width=self._width(width))
 
     def box(self, x0: float, y0: float, x1: float, y1: float, fill: Colour, r: float = 0.0) -> None:
         """Draw a rectangle, with rounded corners of radius `r`."""
-        self._draw.rounded_rectangle(_corners(x0, y0, x1, y1), radius=r * SCALE, fill=fill)
+        box = self._corners(x0, y0, x1, y1)
+        self._paint("rounded_rectangle", box, "fill", fill, radius=r * self._zoom * SCALE)
 
     def frame(
         self, x0: float, y0: float, x1: float, y1: float, width: float, fill: Colour, r: float
     ) -> None:
         """Draw the outline of a rounded rectangle."""
-        self._draw.rounded_rectangle(
-            _corners(x0, y0, x1, y1), radius=r * SCALE, outline=fill, width=round(width * SCALE)
+        self._paint(
+            "rounded_rectangle",
+            self._corners(x0, y0, x1, y1),
+            "outline",
+            fill,
+            radius=r * self._zoom * SCALE,
+            width=self._width(width),
         )
 
     def line(self, points: Sequence[Point], width: float, fill: Colour) -> None:
         """Draw a line with round ends."""
-        scaled = [(x * SCALE, y * SCALE) for x, y in points]
-        self._draw.line(scaled, fill=fill, width=round(width * SCALE), joint="curve")
+        self._paint(
+            "line", self._points(points), "fill", fill, width=self._width(width), joint="curve"
+        )
         if len(fill) == 3 and width > 1.2:
             for x, y in (points[0], points[-1]):
                 self.dot(x, y, width / 2, fill)
@@ -154,3 +280,20 @@ class Canvas:
         self.dot(x - r * 0.5, y - r * 0.3, r * 0.58, fill)
         self.dot(x + r * 0.5, y - r * 0.3, r * 0.58, fill)
         self.poly([(x - r * 1.02, y - r * 0.06), (x + r * 1.02, y - r * 0.06), (x, y + r)], fill)
+
+
+Painting = Callable[Concatenate[Canvas, P], None]
+
+
+def part(name: str) -> Callable[[Painting[P]], Painting[P]]:
+    """Make what a painter paints an object of the picture, called `name`."""
+
+    def named(painter: Painting[P]) -> Painting[P]:
+        @wraps(painter)
+        def paint(c: Canvas, /, *args: P.args, **kwargs: P.kwargs) -> None:
+            with c.object(name):
+                painter(c, *args, **kwargs)
+
+        return paint
+
+    return named

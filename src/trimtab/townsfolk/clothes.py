@@ -16,6 +16,7 @@ from trimtab.townsfolk.canvas import (
     Point,
     darker,
     lighter,
+    part,
     pick,
     smooth,
 )
@@ -75,6 +76,7 @@ def lapels(c: Canvas, f: Figure, colour: Colour, depth: float) -> None:
     pair(c, f, tips, colour)
 
 
+@part("tie")
 def tie(c: Canvas, f: Figure, colour: Colour) -> None:
     """Draw a tie with its knot."""
     x, y = f.cx, f.base
@@ -93,10 +95,11 @@ def doctor(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     lapels(c, f, (222, 228, 236), 34)
     tube = (50, 62, 84)
     n, x, y = f.neck, f.cx, f.base
-    c.curve([(x - n - 3, y - 3), (x - n - 5, y + 9), (x - 8, y + 21), (x - 9, y + 30)], 3, tube)
-    c.curve([(x + n + 3, y - 3), (x + n + 6, y + 8), (x + 11, y + 17)], 3, tube)
-    c.dot(x + 10.5, y + 20.5, 5.2, tube)
-    c.dot(x + 10.5, y + 20.5, 3.4, STEEL)
+    with c.object("stethoscope"):
+        c.curve([(x - n - 3, y - 3), (x - n - 5, y + 9), (x - 8, y + 21), (x - 9, y + 30)], 3, tube)
+        c.curve([(x + n + 3, y - 3), (x + n + 6, y + 8), (x + 11, y + 17)], 3, tube)
+        c.dot(x + 10.5, y + 20.5, 5.2, tube)
+        c.dot(x + 10.5, y + 20.5, 3.4, STEEL)
 
 
 def nurse(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
@@ -136,9 +139,10 @@ def chef(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
         for k in range(3):
             c.dot(f.cx + sign * 7.5, f.base + 13 + 9.5 * k, 2.2, (70, 76, 92))
     n, x, y = f.neck, f.cx, f.base
-    c.blob([(x - n - 4, y - 4), (x, y + 2), (x + n + 4, y - 4), (x + n + 1, y + 4), (x, y + 9),
-            (x - n - 1, y + 4)], scarf)  # fmt: skip
-    c.dot(x, y + 6, 3.4, darker(scarf, 0.18))
+    with c.object("neckerchief"):
+        c.blob([(x - n - 4, y - 4), (x, y + 2), (x + n + 4, y - 4), (x + n + 1, y + 4), (x, y + 9),
+                (x - n - 1, y + 4)], scarf)  # fmt: skip
+        c.dot(x, y + 6, 3.4, darker(scarf, 0.18))
 
 
 def executive(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
@@ -163,11 +167,13 @@ def builder(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     round_neck(c, f, darker(shirt, 0.2))
     s = f.shoulder
     half = [(f.neck + 4, 0), (s * 0.66, 5), (s * 0.62, 20), (s * 0.7, 42), (1, 42), (1, 24)]
-    pair(c, f, half, vest)
-    for sign in (-1, 1):
-        strap = [(f.cx + sign * s * 0.48, f.base + 4.5), (f.cx + sign * s * 0.42, 130)]
-        c.line(strap, 4.4, (244, 240, 150))
-        c.box(f.cx + sign * 1, f.base + 23, f.cx + sign * s * 0.64, f.base + 28, (244, 240, 150))
+    pale: Colour = (244, 240, 150)
+    with c.object("safety vest"):
+        pair(c, f, half, vest)
+        for sign in (-1, 1):
+            strap = [(f.cx + sign * s * 0.48, f.base + 4.5), (f.cx + sign * s * 0.42, 130)]
+            c.line(strap, 4.4, pale)
+            c.box(f.cx + sign * 1, f.base + 23, f.cx + sign * s * 0.64, f.base + 28, pale)
 
 
 def farmer(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
@@ -181,12 +187,13 @@ def farmer(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     c.line([(f.cx - f.shoulder, f.base + 15), (f.cx + f.shoulder, f.base + 15)], 2, check)
     neckline(c, f, 8, f.shade)
     shirt_collar(c, f, lighter(shirt, 0.18))
-    c.box(f.cx - 18, f.base + 18, f.cx + 18, 131, denim, 2)
-    c.box(f.cx - 8, f.base + 25, f.cx + 8, 131, lighter(denim, 0.16), 2)
-    for sign in (-1, 1):
-        strap = [(f.cx + sign * (f.neck + 9), f.base + 2), (f.cx + sign * 14, f.base + 21)]
-        c.line(strap, 5.5, denim)
-        c.dot(f.cx + sign * 14, f.base + 22, 2.6, GOLD)
+    with c.object("dungarees"):
+        c.box(f.cx - 18, f.base + 18, f.cx + 18, 131, denim, 2)
+        c.box(f.cx - 8, f.base + 25, f.cx + 8, 131, lighter(denim, 0.16), 2)
+        for sign in (-1, 1):
+            strap = [(f.cx + sign * (f.neck + 9), f.base + 2), (f.cx + sign * 14, f.base + 21)]
+            c.line(strap, 5.5, denim)
+            c.dot(f.cx + sign * 14, f.base + 22, 2.6, GOLD)
 
 
 def teacher(c: Canvas, f: Figure, rng: np.random.Generator) -> None:

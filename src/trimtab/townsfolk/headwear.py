@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from trimtab.townsfolk.canvas import GOLD, RED, STEEL, WHITE, Canvas, Colour, darker, lighter, pick
+from trimtab.townsfolk.canvas import (
+    GOLD,
+    RED,
+    STEEL,
+    WHITE,
+    Canvas,
+    Colour,
+    darker,
+    lighter,
+    part,
+    pick,
+)
 from trimtab.townsfolk.figure import Figure
 
 
+@part("nurse cap")
 def nurse_cap(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw a white folded cap with a red cross."""
     c.blob(f.span((-0.8, -0.6), (-0.88, -1.22), (0, -1.42), (0.88, -1.22), (0.8, -0.6), (0, -0.76)),
@@ -16,6 +28,7 @@ def nurse_cap(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     c.cross(*f.at(0, -1.06), 5, RED)
 
 
+@part("helmet")
 def helmet(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw a red fire helmet with a golden shield."""
     red = pick(rng, ((208, 46, 42), (216, 56, 44), (196, 40, 46)))
@@ -28,6 +41,7 @@ def helmet(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     c.dot(*f.at(0, -1.0), 3, red)
 
 
+@part("chef hat")
 def toque(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw a tall white chef's hat."""
     fold: Colour = (220, 226, 234)
@@ -41,6 +55,7 @@ def toque(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     c.curve(f.span((-1.04, -0.92), (0, -1.0), (1.04, -0.92)), 1.6, fold)
 
 
+@part("hard hat")
 def hard_hat(c: Canvas, f: Figure, colour: Colour, mark: Colour) -> None:
     """Draw a hard hat with a ridge and a brim."""
     c.blob(f.span((-1.1, -0.55), (-1.06, -1.02), (-0.6, -1.42), (0, -1.5), (0.6, -1.42),
@@ -60,6 +75,7 @@ def engineer_hat(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     hard_hat(c, f, (240, 243, 246), (70, 120, 206))
 
 
+@part("straw hat")
 def straw_hat(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw a wide straw hat with a ribbon."""
     straw = pick(rng, ((230, 190, 104), (236, 200, 120), (222, 180, 96)))
@@ -73,6 +89,7 @@ def straw_hat(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     c.blob(band, (176, 70, 56))
 
 
+@part("pilot cap")
 def pilot_cap(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw a peaked navy cap with a golden badge."""
     navy: Colour = (40, 56, 110)
@@ -87,6 +104,7 @@ def pilot_cap(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     c.dot(x, y, 4.4, GOLD)
 
 
+@part("goggles")
 def goggles(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw laboratory goggles pushed up on the forehead."""
     rim: Colour = (54, 60, 80)
@@ -98,6 +116,7 @@ def goggles(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
         c.line([(x - 2.4, y + 1), (x + 1, y - 2)], 1.6, (222, 246, 252))
 
 
+@part("glasses")
 def glasses(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw glasses in one of three shapes, with light frames on the darkest skin tones."""
     dark = sum(f.skin) < 330
@@ -127,12 +146,14 @@ def jewellery(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     hoops = rng.random() < 0.5
     for s in (-1, 1):
         x, y = f.at(s * 1.06, 0.42)
-        if hoops:
-            c.ring(x, y + 2.5, 4.2, 4.8, 2.2, darker(metal, 0.1))
-        else:
-            c.oval(x, y + 2, 3.2, 4.4, darker(metal, 0.3))
-            c.oval(x - 0.3, y + 1.6, 2.5, 3.6, metal)
+        with c.object("earring"):
+            if hoops:
+                c.ring(x, y + 2.5, 4.2, 4.8, 2.2, darker(metal, 0.1))
+            else:
+                c.oval(x, y + 2, 3.2, 4.4, darker(metal, 0.3))
+                c.oval(x - 0.3, y + 1.6, 2.5, 3.6, metal)
     n, y = f.neck, f.base
-    c.curve([(f.cx - n, y - 5), (f.cx - n * 0.5, y + 1), (f.cx, y + 3), (f.cx + n * 0.5, y + 1),
-             (f.cx + n, y - 5)], 2.4, metal)  # fmt: skip
-    c.dot(f.cx, y + 5, 3.2, metal)
+    with c.object("necklace"):
+        c.curve([(f.cx - n, y - 5), (f.cx - n * 0.5, y + 1), (f.cx, y + 3), (f.cx + n * 0.5, y + 1),
+                 (f.cx + n, y - 5)], 2.4, metal)  # fmt: skip
+        c.dot(f.cx, y + 5, 3.2, metal)

@@ -1,96 +1,92 @@
-"""Draws townsfolk: flat cartoon portraits with known attributes.
+"""Draws townsfolk: flat cartoon portraits and scenes with known attributes.
 
-`draw` depends only on the person and the state of the generator. Everything that `Person` does not
-fix (pose, build, hair style and colour, mouth, shade of clothes, light) varies with the generator.
+A picture depends only on its subject and the state of the generator. Everything that the subject
+does not fix (pose, build, hair style and colour, mouth, shade of clothes, light) varies with the
+generator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from PIL import Image
 
-from trimtab.townsfolk import backdrop, clothes, face, hair, headwear, tools
-from trimtab.townsfolk.canvas import SCALE, SIZE, Canvas, spread
-from trimtab.townsfolk.figure import Figure, choose_look, measure
-from trimtab.townsfolk.world import Person
+from trimtab.townsfolk.bird import paint_bird
+from trimtab.townsfolk.canvas import SCALE, SIZE, Canvas, DrawnObject, spread
+from trimtab.townsfolk.home import paint_home
+from trimtab.townsfolk.portrait import Surface, paint_portrait
+from trimtab.townsfolk.wedding import paint_wedding
+from trimtab.townsfolk.world import Bird, Home, Person, Subject, Wedding
 
-__all__ = ["SIZE", "draw"]
-
-Painter = Callable[[Canvas, Figure, np.random.Generator], None]
-ToolPainter = Callable[[Canvas, Figure, float], None]
+__all__ = ["SIZE", "DrawnObject", "Picture", "draw", "picture"]
 
 
 @dataclass(frozen=True)
-class Outfit:
-    """How one job is drawn; `brim` is true if its headwear covers the top of the head."""
+class Picture:
+    """A drawing, and the objects that can be seen in it, from back to front."""
 
-    hint: Painter | None
-    clothes: Painter
-    hat: Painter | None
-    tool: ToolPainter | None
-    brim: bool
+    image: Image.Image
+    objects: tuple[DrawnObject, ...]
 
 
-OUTFITS: dict[str, Outfit] = {
-    "doctor": Outfit(backdrop.cross_sign, clothes.doctor, None, tools.clipboard, False),
-    "nurse": Outfit(backdrop.hearts, clothes.nurse, headwear.nurse_cap, tools.bottle, False),
-    "firefighter": Outfit(backdrop.flame, clothes.firefighter, headwear.helmet, tools.axe, True),
-    "chef": Outfit(backdrop.pans, clothes.chef, headwear.toque, tools.spoon, True),
-    "executive": Outfit(backdrop.chart, clothes.executive, None, tools.briefcase, False),
-    "builder": Outfit(backdrop.bricks, clothes.builder, headwear.builder_hat, tools.hammer, True),
-    "farmer": Outfit(backdrop.field, clothes.farmer, headwear.straw_hat, tools.pitchfork, True),
-    "teacher": Outfit(backdrop.blackboard, clothes.teacher, None, tools.apple, False),
-    "librarian": Outfit(backdrop.shelves, clothes.librarian, None, tools.book, False),
-    "engineer": Outfit(backdrop.gears, clothes.engineer, headwear.engineer_hat, tools.wrench, True),
-    "scientist": Outfit(backdrop.atom, clothes.scientist, headwear.goggles, tools.flask, False),
-    "pilot": Outfit(backdrop.sky, clothes.pilot, headwear.pilot_cap, tools.plane, True),
-    "person": Outfit(None, clothes.casual, None, None, False),
-}
-
-
-def draw(person: Person, rng: np.random.Generator) -> Image.Image:
-    """Draw one portrait of a person.
+def draw(subject: Subject, rng: np.random.Generator) -> Image.Image:
+    """Draw one picture of a person, a home, a wedding or a bird.
 
     Parameters
     ----------
-    person : Person
-        The person to draw, with values from `trimtab.townsfolk.world`.
+    subject : Person, Home, Wedding or Bird
+        What to draw, with values from `trimtab.townsfolk.world`.
     rng : numpy.random.Generator
-        Chooses what `person` leaves open: pose, build, hair, mouth, shades and light.
+        Chooses what `subject` leaves open: pose, build, hair, mouth, shades and light.
 
     Returns
     -------
     PIL.Image.Image
         An RGB picture, `SIZE` pixels square.
     """
-    outfit = OUTFITS[person.concept]
-    figure, look = measure(person, outfit.brim, rng), choose_look(person, outfit.brim, rng)
-    c = Canvas(backdrop.backdrop(person.backdrop, int(rng.integers(4))).copy())
-    if outfit.hint:
-        outfit.hint(c, figure, rng)
-    hair.back(c, figure, look)
-    face.neck(c, figure)
-    outfit.clothes(c, figure, rng)
-    face.head(c, figure, look)
-    if person.age == "old":
-        face.lines(c, figure)
-    face.beard(c, figure, look)
-    face.mouth(c, figure, look, rng)
-    face.nose(c, figure)
-    face.eyes(c, figure, look, rng)
-    hair.front(c, figure, look)
-    hair.locks(c, figure, look)
-    if outfit.hat:
-        outfit.hat(c, figure, rng)
-    if person.glasses:
-        headwear.glasses(c, figure, rng)
-    if person.jewellery:
-        headwear.jewellery(c, figure, rng)
-    if outfit.tool:
-        outfit.tool(c, figure, SIZE / 2 + figure.side * 43)
-    light = 1.0 + spread(rng, 0.025)
+    return _finish(*_paint(subject, rng, Canvas))
+
+
+def picture(
+    subject: Subject, rng: np.random.Generator, *, without: Collection[str] = ()
+) -> Picture:
+    """Draw the same picture as `draw`, and tell which objects can be seen in it and where.
+
+    Parameters
+    ----------
+    subject, rng
+        As in `draw`.
+    without : collection of str
+        Names of objects to leave out; the rest of the picture stays as it is.
+
+    Returns
+    -------
+    Picture
+        The picture with its objects, each with the box of its visible part.
+    """
+    c, light = _paint(subject, rng, partial(Canvas, record=True, without=without))
+    return Picture(_finish(c, light), c.objects())
+
+
+def _paint(subject: Subject, rng: np.random.Generator, surface: Surface) -> tuple[Canvas, float]:
+    """Paint a subject; return the canvas and the light that falls on the picture."""
+    c: Canvas
+    match subject:
+        case Person():
+            c = paint_portrait(subject, rng, surface)
+        case Home():
+            c = paint_home(subject, rng, surface)
+        case Wedding():
+            c = paint_wedding(subject, rng, surface)
+        case Bird():
+            c = paint_bird(subject, rng, surface)
+    return c, 1.0 + spread(rng, 0.025)
+
+
+def _finish(c: Canvas, light: float) -> Image.Image:
+    """Return the picture in its final size and light."""
     small = c.image.reduce(SCALE)
     return small.point([min(255, round(v * light)) for v in range(256)] * 3)

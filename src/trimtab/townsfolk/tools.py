@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from trimtab.townsfolk.canvas import GOLD, RED, STEEL, WHITE, WOOD, Canvas, Colour, darker, lighter
+from trimtab.townsfolk.canvas import (
+    GOLD,
+    RED,
+    STEEL,
+    WHITE,
+    WOOD,
+    Canvas,
+    Colour,
+    darker,
+    lighter,
+    part,
+)
 from trimtab.townsfolk.figure import Figure
 
 
 def hold(c: Canvas, f: Figure, x: float, y: float, sleeve: Colour) -> None:
     """Draw a raised forearm with its fist at (x, y), over the handle of a tool."""
-    c.line([(x + f.side * 3, 133), (x, y + 12)], 13, darker(sleeve, 0.12))
-    c.line([(x, y + 8.5), (x, y + 9)], 11, lighter(sleeve, 0.2))
-    c.oval(x, y, 6.2, 6.6, f.skin)
-    for k in (-2.2, 1.2):
-        c.line([(x - f.side * 4.6, y + k), (x - f.side * 0.5, y + k)], 1.2, f.shade)
+    with c.object(None):  # the hand is no part of what it holds
+        c.line([(x + f.side * 3, 133), (x, y + 12)], 13, darker(sleeve, 0.12))
+        c.line([(x, y + 8.5), (x, y + 9)], 11, lighter(sleeve, 0.2))
+        c.oval(x, y, 6.2, 6.6, f.skin)
+        for k in (-2.2, 1.2):
+            c.line([(x - f.side * 4.6, y + k), (x - f.side * 0.5, y + k)], 1.2, f.shade)
 
 
+@part("clipboard")
 def clipboard(c: Canvas, f: Figure, x: float) -> None:
     """Draw a clipboard."""
     c.box(x - 13, 82, x + 13, 116, WOOD, 2.5)
@@ -25,6 +38,7 @@ def clipboard(c: Canvas, f: Figure, x: float) -> None:
     hold(c, f, x, 115, WHITE)
 
 
+@part("medicine bottle")
 def bottle(c: Canvas, f: Figure, x: float) -> None:
     """Draw a medicine bottle."""
     c.box(x - 9, 84, x + 9, 112, (242, 150, 60), 3)
@@ -34,6 +48,7 @@ def bottle(c: Canvas, f: Figure, x: float) -> None:
     hold(c, f, x, 113, (44, 168, 170))
 
 
+@part("axe")
 def axe(c: Canvas, f: Figure, x: float) -> None:
     """Draw a fire axe."""
     s = f.side
@@ -44,6 +59,7 @@ def axe(c: Canvas, f: Figure, x: float) -> None:
     hold(c, f, x, 110, (62, 64, 76))
 
 
+@part("wooden spoon")
 def spoon(c: Canvas, f: Figure, x: float) -> None:
     """Draw a wooden spoon."""
     beech: Colour = (190, 130, 74)
@@ -53,6 +69,7 @@ def spoon(c: Canvas, f: Figure, x: float) -> None:
     hold(c, f, x, 110, WHITE)
 
 
+@part("briefcase")
 def briefcase(c: Canvas, f: Figure, x: float) -> None:
     """Draw a brown briefcase."""
     c.frame(x - 8, 88, x + 8, 104, 3.4, (92, 56, 36), 4)
@@ -61,6 +78,7 @@ def briefcase(c: Canvas, f: Figure, x: float) -> None:
     c.box(x - 4, 104, x + 4, 112, GOLD, 1.5)
 
 
+@part("hammer")
 def hammer(c: Canvas, f: Figure, x: float) -> None:
     """Draw a hammer."""
     s = f.side
@@ -72,6 +90,7 @@ def hammer(c: Canvas, f: Figure, x: float) -> None:
     hold(c, f, x, 110, (128, 140, 154))
 
 
+@part("pitchfork")
 def pitchfork(c: Canvas, f: Figure, x: float) -> None:
     """Draw a pitchfork."""
     c.line([(x, 66), (x, 126)], 4.4, (160, 108, 62))
@@ -81,6 +100,7 @@ def pitchfork(c: Canvas, f: Figure, x: float) -> None:
     hold(c, f, x, 108, (206, 70, 62))
 
 
+@part("apple")
 def apple(c: Canvas, f: Figure, x: float) -> None:
     """Draw a red apple."""
     hold(c, f, x, 112, (222, 160, 52))
@@ -91,6 +111,7 @@ def apple(c: Canvas, f: Figure, x: float) -> None:
     c.oval(x - 6, 93, 2, 4, (246, 150, 146))
 
 
+@part("book")
 def book(c: Canvas, f: Figure, x: float) -> None:
     """Draw a closed book held upright."""
     c.box(x - 12.5, 81, x + 12.5, 115, (44, 104, 140), 2)
@@ -99,6 +120,7 @@ def book(c: Canvas, f: Figure, x: float) -> None:
     hold(c, f, x, 114, (240, 228, 206))
 
 
+@part("wrench")
 def wrench(c: Canvas, f: Figure, x: float) -> None:
     """Draw a spanner."""
     steel: Colour = (126, 140, 160)
@@ -110,6 +132,7 @@ def wrench(c: Canvas, f: Figure, x: float) -> None:
     hold(c, f, x, 110, (50, 98, 192))
 
 
+@part("flask")
 def flask(c: Canvas, f: Figure, x: float) -> None:
     """Draw a conical flask of green liquid."""
     green: Colour = (70, 196, 110)
@@ -123,6 +146,7 @@ def flask(c: Canvas, f: Figure, x: float) -> None:
     hold(c, f, x, 113, WHITE)
 
 
+@part("model plane")
 def plane(c: Canvas, f: Figure, x: float) -> None:
     """Draw a model aeroplane."""
     s = -f.side
