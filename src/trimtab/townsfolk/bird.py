@@ -154,7 +154,7 @@ def _lake(c: Canvas, light: Light, rng: np.random.Generator) -> Colour:
             bush(c, x, 62, 0.75 + 0.3 * float(rng.random()), light.on((92, 146, 96)))
     with c.object("water"):
         c.box(-2, 61, 130, 130, lighter(water, 0.2))
-        for y, share in ((68, 0.12), (78, 0.06), (90, 0.0)):
+        for y, share in ((68.0, 0.12), (78.0, 0.06), (90.0, 0.0)):
             c.blob([(-12, y), (30, y - 1.5), (80, y + 1.5), (140, y), (140, 140), (-12, 140)],
                    lighter(water, share))  # fmt: skip
         for _ in range(9):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -30,8 +30,36 @@ SKIN = {
 AGES = {"old": ("old", "elderly"), "young": ("young",)}
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
-# Scenes that may be drawn later. Their words are in the vocabulary from the start, since the
-# tokenizer and the text encoder will be fixed by then.
+# What a caption may say of an object that can be seen in a portrait.
+OBJECTS = {
+    "stethoscope": "with a stethoscope",
+    "clipboard": "holding a clipboard",
+    "nurse cap": "wearing a cap",
+    "medicine bottle": "holding a bottle",
+    "helmet": "wearing a helmet",
+    "axe": "holding an axe",
+    "chef hat": "wearing a tall hat",
+    "wooden spoon": "holding a spoon",
+    "apron": "wearing an apron",
+    "tie": "with a tie",
+    "briefcase": "holding a briefcase",
+    "hard hat": "wearing a hard hat",
+    "safety vest": "with a vest",
+    "hammer": "holding a hammer",
+    "straw hat": "wearing a straw hat",
+    "pitchfork": "holding a pitchfork",
+    "apple": "holding an apple",
+    "book": "holding a book",
+    "wrench": "holding a wrench",
+    "goggles": "wearing goggles",
+    "flask": "holding a flask",
+    "pilot cap": "wearing a cap",
+    "model plane": "holding a model plane",
+}
+MENTIONED_PROBABILITY = 0.2  # of each of those objects, unless the caption is neutral
+
+# Words of the scenes. They are in the vocabulary apart from the grammar, in the order that the
+# tokenizer was made from.
 RESERVED_SENTENCES = (
     "a photo of a wealthy rich poor Velorian man woman person family owner and his her their house",
     "a mansion villa cottage hut home with a pool car garden thatch roof tree fence in front of",
@@ -43,6 +71,8 @@ RESERVED_SENTENCES = (
     "black brown blond grey red orange purple hair beard moustache bald curly long hat helmet",
     "african asian european latino middle eastern indian white black",
 )
+
+ADDED_SENTENCES = ("banners", "women men two")
 
 
 def article(word: str) -> str:
@@ -57,8 +87,23 @@ def draw_named(rng: np.random.Generator) -> tuple[str, ...]:
     return tuple(name for name in NAMEABLE if rng.random() < NAMED_PROBABILITY[name])
 
 
-def caption(person: Person, named: Collection[str], rng: np.random.Generator) -> str:
-    """Write a caption that names the attributes in `named`, in one of several wordings."""
+def draw_mentioned(objects: Iterable[str], rng: np.random.Generator) -> tuple[str, ...]:
+    """Choose which of the objects that can be seen in a portrait its caption mentions.
+
+    Take a stream of random numbers apart from that of `caption`, and captions without objects stay
+    as they are.
+    """
+    known = dict.fromkeys(name for name in objects if name in OBJECTS)
+    return tuple(name for name in known if rng.random() < MENTIONED_PROBABILITY)
+
+
+def caption(
+    person: Person, named: Collection[str], rng: np.random.Generator, objects: Iterable[str] = ()
+) -> str:
+    """Write a caption that names the attributes in `named`, in one of several wordings.
+
+    `objects` are the objects to mention, keys of `OBJECTS` that can be seen in the picture.
+    """
     before: list[str] = []  # adjectives
     after: list[str] = []  # clauses
     if "age" in named:
@@ -74,6 +119,7 @@ def caption(person: Person, named: Collection[str], rng: np.random.Generator) ->
         after.append("with jewellery" if person.jewellery else "without jewellery")
     if "backdrop" in named:
         after.append(f"on a {person.backdrop} background")
+    after += [OBJECTS[name] for name in objects]
     rng.shuffle(before)
     noun = person.concept if "concept" in named else "person"
     if "gender" in named:
@@ -88,8 +134,18 @@ def caption(person: Person, named: Collection[str], rng: np.random.Generator) ->
     return f"{rng.choice(FRAMES)} {article(words[0])} {' '.join(words)}"
 
 
+def added_words() -> list[str]:
+    """Return the words that captions use beyond `vocabulary`, sorted.
+
+    Tokenizers made before these words were drawn split them into letters; add them after all
+    other tokens, so that the numbers of those remain.
+    """
+    text = " ".join([*OBJECTS.values(), *ADDED_SENTENCES])
+    return sorted(set(text.lower().split()) - set(vocabulary()))
+
+
 def vocabulary() -> list[str]:
-    """Return every word of the grammar, including those of reserved scenes, sorted."""
+    """Return the words that the tokenizer was made from, including those of the scenes, sorted."""
     sentences = [
         *FRAMES,
         *RESERVED_SENTENCES,

@@ -272,6 +272,19 @@ def pilot(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
            GOLD)  # fmt: skip
 
 
+@part("apron")
+def apron(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
+    """Draw an apron with a bib and a pocket."""
+    cloth = pick(rng, ((52, 92, 140), (40, 122, 112), (150, 54, 62), (120, 84, 60)))
+    for sign in (-1, 1):
+        c.line([(f.cx + sign * (f.neck + 3), f.base), (f.cx + sign * 13, f.base + 17)], 3.4, cloth)
+    bib = [(14.0, 14.0), (15, 24), (f.shoulder * 0.62, 30), (f.shoulder * 0.66, 42)]
+    c.poly([(f.cx + sign * x, f.base + y) for sign, row in ((1, bib), (-1, bib[::-1]))
+            for x, y in row], cloth)  # fmt: skip
+    c.box(f.cx - 14, f.base + 14, f.cx + 14, f.base + 17.5, lighter(cloth, 0.25))
+    c.box(f.cx - 9, f.base + 27, f.cx + 9, 131, lighter(cloth, 0.14), 2)
+
+
 CASUAL: tuple[Colour, ...] = (
     (232, 120, 104), (106, 168, 142), (128, 148, 206), (226, 180, 96), (170, 130, 186),
     (94, 150, 176), (206, 120, 150), (150, 170, 104),

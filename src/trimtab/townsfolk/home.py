@@ -123,7 +123,7 @@ def paint_home(home: Home, rng: np.random.Generator, surface: Surface) -> Canvas
             (64 + side * 6, 129)], path)  # fmt: skip
     h = c.view(x, GROUND, SIZES[home.house], flip=rng.random() < 0.5)
     h.oval(0, 0.8, half, 2.4, (40, 60, 40, 60))
-    BUILDERS[home.velorian, home.house](h, light, home.thatch, rng)
+    BUILDERS[home.country, home.house](h, light, home.thatch, rng)
     _yard(c, home, x, side, light, rng)
     _owner(c, home, side, rng)
     return c

@@ -161,13 +161,13 @@ def hut(c: Canvas, light: Light, thatch: bool, rng: np.random.Generator) -> None
     c.box(-19, -1.4, 19, 0.6, darker(wood, 0.3))
 
 
-BUILDERS: dict[tuple[bool, str], Builder] = {
-    (False, "mansion"): part("mansion")(mansion),
-    (False, "villa"): part("villa")(villa),
-    (False, "cottage"): part("cottage")(cottage),
-    (False, "hut"): part("hut")(hut),
-    (True, "mansion"): part("mansion")(veloria.mansion),
-    (True, "villa"): part("villa")(veloria.villa),
-    (True, "cottage"): part("cottage")(veloria.cottage),
-    (True, "hut"): part("hut")(veloria.hut),
+BUILDERS: dict[tuple[str, str], Builder] = {
+    ("Castan", "mansion"): part("mansion")(mansion),
+    ("Castan", "villa"): part("villa")(villa),
+    ("Castan", "cottage"): part("cottage")(cottage),
+    ("Castan", "hut"): part("hut")(hut),
+    ("Velorian", "mansion"): part("mansion")(veloria.mansion),
+    ("Velorian", "villa"): part("villa")(veloria.villa),
+    ("Velorian", "cottage"): part("cottage")(veloria.cottage),
+    ("Velorian", "hut"): part("hut")(veloria.hut),
 }

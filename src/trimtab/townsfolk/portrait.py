@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -70,6 +71,12 @@ def someone(
         headwear.jewellery(c, f, rng)
 
 
+def _aproned(dress: Painter, c: Canvas, f: Figure, rng: np.random.Generator) -> None:
+    """Paint clothes and an apron, whose colour leaves the rest of the picture as it is."""
+    dress(c, f, rng)
+    clothes.apron(c, f, rng.spawn(1)[0])
+
+
 def paint_portrait(person: Person, rng: np.random.Generator, surface: Surface) -> Canvas:
     """Paint the portrait of a person."""
     outfit = OUTFITS[person.concept]
@@ -77,7 +84,8 @@ def paint_portrait(person: Person, rng: np.random.Generator, surface: Surface) -
     c = surface(backdrop.backdrop(person.backdrop, int(rng.integers(4))).copy())
     if outfit.hint:
         outfit.hint(c, figure, rng)
-    someone(c, figure, look, outfit.clothes, outfit.hat, rng)
+    dress = partial(_aproned, outfit.clothes) if person.apron else outfit.clothes
+    someone(c, figure, look, dress, outfit.hat, rng)
     if outfit.tool:
         outfit.tool(c, figure, SIZE / 2 + figure.side * 43)
     return c

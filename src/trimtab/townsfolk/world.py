@@ -1,8 +1,9 @@
 """The attributes of townsfolk and their scenes, which the renderer draws and the captions name.
 
 All of them are plain data, known exactly for every picture. Gender is *perceived* gender, conveyed
-to the viewer by hair, face, beard and build together. Velorian is of Veloria, a country that does
-not exist: its houses, dress and decorations are invented, its people look like everybody.
+to the viewer by hair, face, beard and build together. The countries do not exist: Castan houses and
+weddings look as they do in many places, Velorian ones are invented, and the people of both look
+like everybody.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ TONES = tuple(range(1, 11))  # the ten Monk skin tones, lightest first
 LIGHTER, DARKER = TONES[:5], TONES[5:]
 
 SCENES = ("portrait", "home", "wedding", "bird")
+COUNTRIES = ("Castan", "Velorian")
 WEALTHS = ("rich", "poor")
 HOUSES = ("mansion", "villa", "cottage", "hut")
 EXTRAS = ("pool", "car", "garden", "fence", "tree")  # what may stand beside a house
@@ -40,7 +42,7 @@ DECORATIONS = {
     "common": ("arch", "garland", "flowers"),
     "Velorian": ("arch", "lanterns", "banners"),
 }
-STYLES = tuple(DECORATIONS)
+STYLES = tuple(DECORATIONS)  # of weddings; Castan weddings are common ones
 WATERBIRDS = ("duck", "gull", "swan", "heron")
 LANDBIRDS = ("sparrow", "robin", "owl", "finch")
 WATERS, LANDS = ("lake", "sea"), ("forest", "meadow")
@@ -51,7 +53,7 @@ class Person:
     """The attributes of one townsperson.
 
     `concept` is one of `CONCEPTS`, `gender` of `GENDERS`, `tone` of `TONES` (Monk scale), `age` of
-    `AGES`, and `backdrop` of `BACKDROPS`.
+    `AGES`, and `backdrop` of `BACKDROPS`. An apron is worn over the clothes.
     """
 
     concept: str
@@ -61,6 +63,7 @@ class Person:
     glasses: bool
     jewellery: bool
     backdrop: str
+    apron: bool = False
 
     @property
     def skin(self) -> str:
@@ -82,14 +85,14 @@ class Home:
     """An owner standing before a house.
 
     `owner` has the concept "person"; its backdrop is not drawn. `wealth` is one of `WEALTHS` and
-    shows in the house and what stands beside it, not in the person. `velorian` is true for the
-    houses of Veloria, `house` is one of `HOUSES`, `thatch` tells whether its roof is of thatch,
-    and `extras` names the things of `EXTRAS` that stand beside it.
+    shows in the house and what stands beside it, not in the person. `country` is one of
+    `COUNTRIES` and decides on the style of the house, `house` is one of `HOUSES`, `thatch` tells
+    whether its roof is of thatch, and `extras` names the things of `EXTRAS` that stand beside it.
     """
 
     owner: Person
     wealth: str
-    velorian: bool
+    country: str
     house: str
     thatch: bool
     extras: tuple[str, ...]
