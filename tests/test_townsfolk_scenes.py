@@ -154,24 +154,23 @@ def boxes(told: Picture, name: str) -> list[tuple[int, int, int, int]]:
 @pytest.mark.parametrize("scene", SCENES)
 def test_boxes_hold_just_what_changes_when_the_object_is_left_out(scene: str):
     compared = []
-    for k, subject in enumerate(sample(scene)[:8]):
+    for k, subject in enumerate(sample(scene)[:5]):
         told = picture(subject, rng(k))
         whole = np.asarray(told.image, dtype=np.int64)
         for name in {found.name for found in told.objects}:
             left_out = picture(subject, rng(k), without=(name,))
             assert not boxes(left_out, name)
             changed = (np.asarray(left_out.image, dtype=np.int64) != whole).any(axis=-1)
-            inside = np.zeros_like(changed)
-            for x0, y0, x1, y1 in boxes(told, name):
-                assert 0 <= x0 < x1 <= SIZE and 0 <= y0 < y1 <= SIZE
-                inside[y0:y1, x0:x1] = True
+            inside, gauze = np.zeros_like(changed), np.zeros_like(changed)
             for found in told.objects:
-                if found.name in SEEN_THROUGH:
-                    x0, y0, x1, y1 = found.box
-                    inside[y0:y1, x0:x1] = True
-            outside = (changed & ~inside).sum()
+                x0, y0, x1, y1 = found.box
+                assert 0 <= x0 < x1 <= SIZE and 0 <= y0 < y1 <= SIZE
+                inside[y0:y1, x0:x1] |= found.name == name
+                gauze[y0:y1, x0:x1] |= found.name in SEEN_THROUGH and found.name != name
+            outside = (changed & ~inside & ~gauze).sum()
             assert outside <= 20, (subject, name)  # crumbs too small to count as visible objects
-            if len(boxes(told, name)) == 1:  # the box is tight: every side has a changed pixel
+            if len(boxes(told, name)) == 1 and not (inside & gauze).any():
+                # The box is tight: something changed along every side.
                 (x0, y0, x1, y1) = boxes(told, name)[0]
                 down, across = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
                 sides = np.array([x0, y0, x1 - 1, y1 - 1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trimtab.lazy import lazy
 from trimtab.townsfolk.card import CARDS, BiasCard
-from trimtab.townsfolk.world import CONCEPTS, JOBS, Person
+from trimtab.townsfolk.world import CONCEPTS, JOBS, SCENES, Bird, Home, Person, Wedding
 
 if TYPE_CHECKING:
     from trimtab.townsfolk.oracle import judge, load_oracle
@@ -17,8 +17,12 @@ __all__ = [
     "CARDS",
     "CONCEPTS",
     "JOBS",
+    "SCENES",
     "BiasCard",
+    "Bird",
+    "Home",
     "Person",
+    "Wedding",
     "judge",
     "load",
     "load_oracle",

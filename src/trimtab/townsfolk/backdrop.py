@@ -139,20 +139,20 @@ BOOKS: tuple[Colour, ...] = (
 )  # fmt: skip
 
 
-@part("bookshelf")
 def shelves(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw two bookshelves, left and right of the head."""
     start = int(rng.integers(6))
     for left, edge in ((-1.0, -4.0), (102.0, 99.0)):
-        c.box(edge, 19, edge + 33, 95, (156, 108, 70), 1.5)
-        for row in range(2):
-            y = 22.5 + 36 * row
-            c.box(left, y, left + 27, y + 33, (112, 74, 52))
-            for k in range(3):
-                x, tall = left + 1 + 9 * k, 24 + (k * 5 + row * 3 + start) % 3 * 3
-                book = BOOKS[(k + row * 2 + start) % 6]
-                c.box(x, y + 33 - tall, x + 8, y + 33, book)
-                c.box(x, y + 38 - tall, x + 8, y + 40.5 - tall, lighter(book, 0.4))
+        with c.object("bookshelf"):
+            c.box(edge, 19, edge + 33, 95, (156, 108, 70), 1.5)
+            for row in range(2):
+                y = 22.5 + 36 * row
+                c.box(left, y, left + 27, y + 33, (112, 74, 52))
+                for k in range(3):
+                    x, tall = left + 1 + 9 * k, 24 + (k * 5 + row * 3 + start) % 3 * 3
+                    book = BOOKS[(k + row * 2 + start) % 6]
+                    c.box(x, y + 33 - tall, x + 8, y + 33, book)
+                    c.box(x, y + 38 - tall, x + 8, y + 40.5 - tall, lighter(book, 0.4))
 
 
 @part("gears")

@@ -10,7 +10,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from trimtab.townsfolk.canvas import Canvas, Colour, Point, darker, lighter, mirror, pick
+from trimtab.townsfolk.canvas import (
+    Canvas,
+    Colour,
+    Point,
+    darker,
+    lighter,
+    mirror,
+    part,
+    pick,
+)
 from trimtab.townsfolk.clothes import CASUAL, neckline, round_neck, shirt_collar
 from trimtab.townsfolk.figure import Figure
 
@@ -47,7 +56,9 @@ def bare_legs(c: Canvas, f: Figure, shoes: Colour) -> None:
     """Draw two bare shins and shoes."""
     for s in (-1, 1):
         c.oval(f.cx + s * 8.5, f.base + FEET - 2, 7, 4.2, shoes)
-        c.line([(f.cx + s * 7.4, f.base + HIP), (f.cx + s * 7.4, f.base + FEET - 6)], 8.5, f.skin)
+        with c.object(None):
+            shin = [(f.cx + s * 7.4, f.base + HIP), (f.cx + s * 7.4, f.base + FEET - 6)]
+            c.line(shin, 8.5, f.skin)
 
 
 def top(c: Canvas, f: Figure, colour: Colour, foot: float = HIP) -> None:
@@ -66,10 +77,14 @@ def arm(c: Canvas, f: Figure, s: int, sleeve: Colour, hand: Point | None = None,
     out = max(f.shoulder + 3.0, x + 2.0) if y > 24 else f.shoulder + 5
     path = [(f.shoulder - 4.5, 10.0), (out, 26.0), (x, y)]
     points = [(f.cx + s * a, f.base + b) for a, b in path]
-    c.curve(points, 9.4, f.shade if bare else darker(sleeve, 0.1))
     if bare:
+        with c.object(None):
+            c.curve(points, 9.4, f.shade)
         c.curve(points[:2], 10, darker(sleeve, 0.1))
-    c.dot(*points[-1], 5.0, f.skin)
+    else:
+        c.curve(points, 9.4, darker(sleeve, 0.1))
+    with c.object(None):
+        c.dot(*points[-1], 5.0, f.skin)
 
 
 def skirt(c: Canvas, f: Figure, colour: Colour, foot: float, flare: float) -> None:
@@ -82,6 +97,7 @@ def skirt(c: Canvas, f: Figure, colour: Colour, foot: float, flare: float) -> No
                darker(colour, 0.14))  # fmt: skip
 
 
+@part("clothes")
 def everyday(c: Canvas, f: Figure, rng: np.random.Generator) -> None:
     """Draw plain clothes: a dress, a skirt or trousers with a top, shirt or jumper."""
     colour, other = pick(rng, CASUAL), pick(rng, TROUSERS)

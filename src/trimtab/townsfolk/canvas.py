@@ -109,12 +109,11 @@ class _Owners:
 
     map: Image.Image | None
     names: list[str] = field(default_factory=list)
-    current: list[int] = field(default_factory=list)  # 1 + index of the objects being painted
     within: list[tuple[int, ...]] = field(default_factory=list)
-    hidden: int = 0
+    # The objects being painted, outermost first: (1 + index, whether it is left out).
+    stack: list[tuple[int, bool]] = field(default_factory=lambda: [(0, False)])
 
 
-MOST_OBJECTS = 255  # the map of owners has one byte for each point
 VISIBLE = 10  # pixels; an object of which less can be seen is not reported
 
 
@@ -136,7 +135,7 @@ class Canvas:
     ) -> None:
         self.image = image
         self._draw = ImageDraw.Draw(image, "RGBA")
-        self._owners = _Owners(Image.new("L", image.size) if record else None)
+        self._owners = _Owners(Image.new("I", image.size) if record else None)
         self._trace = ImageDraw.Draw(self._owners.map) if self._owners.map else None
         self._without = without
         self._x = self._y = 0.0
@@ -154,23 +153,20 @@ class Canvas:
 
     @contextmanager
     def object(self, name: str | None) -> Iterator[None]:
-        """Give what is painted within the block to an object; to none if the name is None.
+        """Give what is painted within the block to an object.
 
-        An object painted within the block of another one is part of both.
+        An object painted within the block of another one is part of both. With the name None, what
+        is painted is no part of the object of the innermost block, such as a hand that holds it.
         """
-        owners = self._owners
-        hidden = owners.hidden
+        owners, stack = self._owners, self._owners.stack
         if name is None:
-            owners.hidden = 0
-            owners.current.append(0)
+            owners.stack = stack[:-1] or stack
         else:
-            owners.hidden += name in self._without
             owners.names.append(name)
-            owners.within.append(tuple(k for k in owners.current if k))
-            owners.current.append(min(len(owners.names), MOST_OBJECTS))
+            owners.within.append(tuple(k for k, _ in stack if k))
+            owners.stack = [*stack, (len(owners.names), stack[-1][1] or name in self._without)]
         yield
-        owners.current.pop()
-        owners.hidden = hidden
+        owners.stack = stack
 
     def objects(self) -> tuple[DrawnObject, ...]:
         """Return the objects that can be seen, in the order in which they were painted."""
@@ -179,7 +175,7 @@ class Canvas:
             return ()
         points = np.asarray(owners.map)
         seen = []
-        for k, name in enumerate(owners.names[:MOST_OBJECTS], 1):
+        for k, name in enumerate(owners.names, 1):
             parts = [k, *(m + 1 for m, outer in enumerate(owners.within) if k in outer)]
             mask = np.isin(points, parts)
             if mask.sum() >= VISIBLE * SCALE**2:
@@ -211,10 +207,10 @@ class Canvas:
 
     def _paint(self, shape: str, where: Any, role: str, colour: Colour, **how: Any) -> None:
         """Paint a shape of `PIL.ImageDraw`, and note its owner."""
-        if self._owners.hidden:
+        owner, left_out = self._owners.stack[-1]
+        if left_out:
             return
         getattr(self._draw, shape)(where, **{role: colour}, **how)
-        owner = self._owners.current[-1] if self._owners.current else 0
         if self._trace and (owner or len(colour) == 3):  # a glaze leaves things whose they are
             getattr(self._trace, shape)(where, **{role: owner}, **how)
 

@@ -133,8 +133,9 @@ def cottage(c: Canvas, light: Light, thatch: bool, rng: np.random.Generator) -> 
     shutter = light.on(pick(rng, DOORS))
     c.box(12, -50, 19, -36, light.on((170, 104, 88)))
     c.box(11, -51, 20, -48, light.on((140, 84, 74)))
-    for k, (x, y) in enumerate(((16.5, -56), (19, -61), (23, -65))):
-        c.dot(x, y, 2.2 + 0.7 * k, (250, 250, 250, 120))
+    with c.object(None), c.object("smoke"):
+        for k, (x, y) in enumerate(((16.5, -56), (19, -61), (23, -65))):
+            c.dot(x, y, 2.2 + 0.7 * k, (250, 250, 250, 120))
     c.box(-25, -25, 25, 0, wall)
     c.box(-25, -3, 25, 0, darker(wall, 0.2))
     gable(c, 30, -23, 21, 21, roof, thatch)

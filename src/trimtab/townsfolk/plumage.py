@@ -101,10 +101,9 @@ def swan(c: Canvas, leg: float, rng: np.random.Generator) -> None:
     for k in range(3):
         b.curve([(-26 + 6 * k, -16), (-18 + 6 * k, -14), (-12 + 6 * k, -16)], 1.3, fold)
     b.blob([(24, -66), (34, -62), (41, -57), (37, -55), (25, -58)], (240, 128, 50))
-    b.poly([(23, -66), (30, -64.5), (27, -60), (24, -58)], INK)
-    b.oval(20.5, -63, 7.4, 5.8, white)
-    b.poly([(24, -64), (28, -63.4), (25, -61)], INK)
-    eye(b, 21.5, -64.2, 1.6)
+    b.poly([(23, -66), (31, -64.2), (28, -60), (24, -58)], INK)
+    b.oval(20, -63, 7.4, 5.8, white)
+    eye(b, 20.5, -64.4, 1.5)
 
 
 def heron(c: Canvas, leg: float, rng: np.random.Generator) -> None:

@@ -55,19 +55,17 @@ def paint_wedding(wedding: Wedding, rng: np.random.Generator, surface: Surface) 
     light = pick(rng, LIGHTS)
     velorian, has = wedding.style == "Velorian", set(wedding.decorations)
     c = surface(sky(light, 88).copy())
-    if velorian:
-        _terrace(c, light, rng)
-    else:
-        _park(c, light, rng)
+    places = (_terrace, _glass_hall) if velorian else (_park, _ballroom)
+    pick(rng, places)(c, light, rng)
     c.oval(64, FLOOR, 58, 7, mix(light.on((250, 240, 226)), (255, 255, 255), 0.1))
+    if "banners" in has:
+        colour = pick(rng, finery.ROBES)
+        for s in (-1, 1):
+            banner(c.view(64 + s * 55, 0, 1.0, flip=s < 0), colour)
     if "arch" in has:
         (fern_arch if velorian else flower_arch)(c, rng)
     if "garland" in has:
         garland(c, rng)
-    if "banners" in has:
-        colour = pick(rng, finery.ROBES)
-        for s in (-1, 1):
-            banner(c.view(64 + s * 54, 0, 1.0, flip=s < 0), colour)
     if "lanterns" in has:
         lanterns(c, rng)
     if "flowers" in has:
@@ -112,6 +110,58 @@ def _terrace(c: Canvas, light: Light, rng: np.random.Generator) -> None:
         c.line([(64 + k * 12, 96), (64 + k * 26, 129)], 1, darker(stone, 0.08))
     for y in (101, 110):
         c.line([(-2, y), (130, y)], 1, darker(stone, 0.08))
+
+
+def _ballroom(c: Canvas, light: Light, rng: np.random.Generator) -> None:
+    """Draw a bright hall with tall windows, curtains and a floor of boards."""
+    wall = pick(rng, ((248, 232, 222), (232, 238, 232), (240, 230, 240), (250, 240, 214)))
+    c.box(-2, -2, 130, 98, wall)
+    for y in (82.0, 96.0):
+        c.line([(-2, y), (130, y)], 1.4, darker(wall, 0.1))
+    cloth = pick(rng, ((206, 120, 128), (126, 160, 176), (196, 164, 108), (150, 140, 184)))
+    for x in (22.0, 64.0, 106.0):
+        with c.object("window"):
+            c.box(x - 13, 14, x + 13, 80, lighter(wall, 0.7), 12)
+            c.box(x - 11, 16, x + 11, 78, light.low, 10)
+            c.poly([(x - 11, 60), (x + 11, 50), (x + 11, 78), (x - 11, 78)],
+                   mix(light.on((140, 190, 130)), light.low, 0.4))  # fmt: skip
+            c.line([(x, 16), (x, 78)], 1.4, lighter(wall, 0.7))
+            for y in (36.0, 57.0):
+                c.line([(x - 11, y), (x + 11, y)], 1.2, lighter(wall, 0.7))
+        with c.object("curtain"):
+            for s in (-1, 1):
+                c.blob([(x + s * 4, 10), (x + s * 15, 10), (x + s * 16, 84), (x + s * 11, 84),
+                        (x + s * 12, 52), (x + s * 9, 30)], cloth)  # fmt: skip
+                c.curve([(x + s * 10, 14), (x + s * 13.4, 50), (x + s * 13.6, 82)], 1.1,
+                        darker(cloth, 0.16))  # fmt: skip
+            c.box(x - 17, 7, x + 17, 11, darker(cloth, 0.2), 1.5)
+    floor: Colour = pick(rng, ((214, 176, 136), (196, 158, 126), (224, 196, 160)))
+    c.box(-2, 98, 130, 130, floor)
+    for k in range(-5, 6):
+        c.line([(64 + k * 11, 98), (64 + k * 19, 130)], 0.9, darker(floor, 0.12))
+
+
+def _glass_hall(c: Canvas, light: Light, rng: np.random.Generator) -> None:
+    """Draw a pale hall with large six-sided windows, and a floor of hexagons."""
+    wall = pick(rng, ((218, 232, 226), (228, 220, 240), (246, 228, 214)))
+    c.box(-2, -2, 130, 96, wall)
+    for x, y, r in ((22.0, 40.0, 17.0), (64.0, 32.0, 20.0), (106.0, 40.0, 17.0)):
+        with c.object("window"):
+            c.poly(hexagon(x, y, r + 2.2), COPPER)
+            c.poly(hexagon(x, y, r), light.low)
+            a = hexagon(x, y, r)
+            c.poly([a[0], a[1], a[2], (x, y)], light.high)
+            c.poly([a[2], a[3], (x, y)], mix(light.on((112, 186, 206)), light.low, 0.3))
+    c.box(-2, 76, 130, 96, darker(wall, 0.07))
+    c.line([(-2, 76), (130, 76)], 1.8, COPPER)
+    band(c, -2, 130, 82, 20)
+    floor = lighter(wall, 0.35)
+    c.box(-2, 96, 130, 130, floor)
+    for row in range(4):
+        y, wide = 99 + row * 9.0, 9.0 + row * 2
+        for k in range(-8, 9):
+            x = 64 + (k + 0.5 * (row % 2)) * wide * 1.8
+            c.poly(hexagon(x, y, wide * 0.9, 0.42), darker(floor, 0.05 + 0.05 * ((k + row) % 2)))
 
 
 # --- decorations -------------------------------------------------------------------------------
@@ -213,11 +263,12 @@ def lanterns(c: Canvas, rng: np.random.Generator) -> None:
 
 def _couple(c: Canvas, wedding: Wedding, rng: np.random.Generator) -> None:
     """Draw the couple, hand in hand."""
+    middle = 64 + spread(rng, 3)
     for s, one in zip((1, -1), wedding.couple, strict=True):
         figure, look = measure(one, False, rng), choose_look(one, False, rng)
         figure = standing(figure)
         zoom = ZOOM * (1 + spread(rng, 0.02))
-        v = c.view(64 - s * APART - figure.cx * zoom, FLOOR - (figure.base + FEET) * zoom, zoom)
+        v = c.view(middle - s * APART - figure.cx * zoom, FLOOR - (figure.base + FEET) * zoom, zoom)
         v.oval(figure.cx, figure.base + FEET, 32, 5, (60, 50, 60, 60))
         with v.object("person"):
             dress: Dress
