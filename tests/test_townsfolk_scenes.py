@@ -184,7 +184,7 @@ def test_every_attribute_that_is_a_thing_has_a_box_where_it_is_and_none_where_it
         told = picture(home, rng(k))
         for name in HOUSES:
             assert len(boxes(told, name)) == (name == home.house)
-        for extra in ("pool", "car", "garden"):
+        for extra in EXTRAS:
             assert len(boxes(told, extra)) == (extra in home.extras)
         assert len(boxes(told, "thatch roof")) >= home.thatch
         assert home.thatch or not boxes(told, "thatch roof")

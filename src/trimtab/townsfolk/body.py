@@ -19,6 +19,7 @@ from trimtab.townsfolk.canvas import (
     mirror,
     part,
     pick,
+    smooth,
 )
 from trimtab.townsfolk.clothes import CASUAL, neckline, round_neck, shirt_collar
 from trimtab.townsfolk.figure import Figure
@@ -80,7 +81,7 @@ def arm(c: Canvas, f: Figure, s: int, sleeve: Colour, hand: Point | None = None,
     if bare:
         with c.object(None):
             c.curve(points, 9.4, f.shade)
-        c.curve(points[:2], 10, darker(sleeve, 0.1))
+        c.line(smooth(points)[:7], 10.4, darker(sleeve, 0.1))
     else:
         c.curve(points, 9.4, darker(sleeve, 0.1))
     with c.object(None):

@@ -106,10 +106,11 @@ def paint_home(home: Home, rng: np.random.Generator, surface: Surface) -> Canvas
     half = WIDTHS[home.house] * SIZES[home.house] / 2
     x = 64 - side * (60 - half - float(rng.random()) * (42 - half) * 0.8)
     has = set(home.extras)
-    if "tree" in has:
-        spot = 64 + side * (20 + 6 * float(rng.random())) if half > 32 else x - side * (half + 2)
-        spot = spot if 12 < spot < 116 else 64 + side * 22
-        tree(c, spot, 88, 1.1 + 0.25 * float(rng.random()), light, rng)
+    if "tree" in has:  # beside a small house, above the roof of a large one
+        spot, tall = x - side * (half + 2), 1.1
+        if half > 32 or not 12 < spot < 116:
+            spot, tall = (64 + side * (12 + 8 * float(rng.random())), 1.45 if half > 32 else 1.2)
+        tree(c, spot, 88, tall + 0.25 * float(rng.random()), light, rng)
     if "fence" in has:
         colour = light.on(pick(rng, (WHITE, (190, 148, 108), (214, 190, 160))))
         fence(c, -2, 130, 89, colour)
