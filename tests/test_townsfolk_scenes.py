@@ -14,6 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from trimtab.errors import UsageError
 from trimtab.townsfolk import CARDS, CONCEPTS, BiasCard, captions
 from trimtab.townsfolk.canvas import SCALE, SIZE, Canvas
 from trimtab.townsfolk.render import Picture, draw, picture
@@ -328,6 +329,11 @@ def test_scenes_are_drawn_by_the_shares_of_the_file(name: str):
     chefs = [card.person("chef", draws) for _ in range(600)]
     assert agrees((p.apron for p in chefs), table["apron"]["chef"])
     assert not any(card.person("doctor", draws).apron for _ in range(50))
+
+
+def test_an_unknown_scene_names_the_scenes():
+    with pytest.raises(UsageError, match=r"'harbour'.*portrait, home, wedding, bird"):
+        CARD.subject("harbour", rng(0))
 
 
 def test_wealth_has_nothing_to_do_with_skin_tone_or_country():

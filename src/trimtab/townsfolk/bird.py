@@ -162,19 +162,23 @@ def _lake(c: Canvas, light: Light, rng: np.random.Generator) -> Colour:
             w = 4 + (y - 60) * 0.12
             c.line([(x - w, y), (x + w, y)], 1.1, lighter(water, 0.45))
     s = 1 if rng.random() < 0.5 else -1
-    with c.object("reeds"):
-        reed = light.on((112, 148, 78))
-        for k in range(7):
-            x, h = 64 + s * (44 + 3.1 * k), 30 + 12 * float(rng.random())
-            c.curve([(x, 131), (x + s, 131 - h * 0.6), (x + spread(rng, 4), 131 - h)], 1.7, reed)
-            if k % 2:
-                c.line([(x + s * 0.6, 131 - h * 0.92), (x + s * 0.7, 131 - h * 0.7)], 3.4,
-                       light.on((126, 84, 58)))  # fmt: skip
-    for k in range(2):
-        x, y = 64 - s * (40 + 14 * k), 120 + 3 * k
-        c.oval(x, y, 8, 2.6, light.on((92, 156, 92)))
-        if k == 0:
-            flower(c, x + 1, y - 2.4, 3.2, (250, 200, 216))
+    if rng.random() < 0.75:
+        with c.object("reeds"):
+            reed = light.on((112, 148, 78))
+            for k in range(7):
+                x, h = 64 + s * (44 + 3.1 * k), 30 + 12 * float(rng.random())
+                c.curve(
+                    [(x, 131), (x + s, 131 - h * 0.6), (x + spread(rng, 4), 131 - h)], 1.7, reed
+                )
+                if k % 2:
+                    c.line([(x + s * 0.6, 131 - h * 0.92), (x + s * 0.7, 131 - h * 0.7)], 3.4,
+                           light.on((126, 84, 58)))  # fmt: skip
+    if rng.random() < 0.6:
+        for k in range(2):
+            x, y = 64 - s * (40 + 14 * k), 120 + 3 * k
+            c.oval(x, y, 8, 2.6, light.on((92, 156, 92)))
+            if k == 0:
+                flower(c, x + 1, y - 2.4, 3.2, (250, 200, 216))
     return water
 
 
@@ -250,12 +254,13 @@ def _forest(c: Canvas, light: Light, rng: np.random.Generator) -> Colour:
                 fern,
             )
     s = 1 if rng.random() < 0.5 else -1
-    for u, v in ((44, 118), (50, 121)):
-        with c.object("mushroom"):
-            c.box(64 + s * u - 1.4, v - 5, 64 + s * u + 1.4, v, (244, 234, 216), 1)
-            c.blob([(64 + s * u - 5, v - 4), (64 + s * u, v - 9.5), (64 + s * u + 5, v - 4)],
-                   light.on((210, 76, 64)))  # fmt: skip
-            c.dot(64 + s * u - 1, v - 6.4, 0.9, WHITE)
+    if rng.random() < 0.6:
+        for u, v in ((44, 118), (50, 121)):
+            with c.object("mushroom"):
+                c.box(64 + s * u - 1.4, v - 5, 64 + s * u + 1.4, v, (244, 234, 216), 1)
+                c.blob([(64 + s * u - 5, v - 4), (64 + s * u, v - 9.5), (64 + s * u + 5, v - 4)],
+                       light.on((210, 76, 64)))  # fmt: skip
+                c.dot(64 + s * u - 1, v - 6.4, 0.9, WHITE)
     return floor
 
 

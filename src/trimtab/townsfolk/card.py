@@ -145,13 +145,17 @@ class BiasCard:
     def subject(self, scene: str, rng: np.random.Generator, named: Collection[str] = ()) -> Subject:
         """Draw what a picture of a scene shows; for a portrait, its concept as well."""
         match scene:
+            case "portrait":
+                return self.person(self.concept(rng), rng, named)
             case "home":
                 return self.home(rng, named)
             case "wedding":
                 return self.wedding(rng, named)
             case "bird":
                 return self.bird(rng, named)
-        return self.person(self.concept(rng), rng, named)
+        raise UsageError(
+            got=f"scene {scene!r}", expected=f"one of {', '.join(SCENES)}", do="choose one"
+        )
 
     def _someone(
         self, concept: str, shares: Mapping[str, float], rng: np.random.Generator

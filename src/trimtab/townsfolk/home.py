@@ -26,7 +26,7 @@ from trimtab.townsfolk.world import Home
 GROUND = 91.0  # the height at which houses stand, in picture units
 # How large each house is drawn: small ones a little nearer.
 SIZES = {"mansion": 1.0, "villa": 1.0, "cottage": 1.12, "hut": 1.2}
-ZOOM = 0.59  # of the owner, against a portrait
+ZOOM = 0.62  # of the owner, against a portrait
 CARS: tuple[Colour, ...] = (
     (206, 60, 58), (58, 112, 178), (240, 190, 70), (70, 142, 118), (232, 234, 238), (84, 86, 100),
 )  # fmt: skip
@@ -151,7 +151,7 @@ def _owner(c: Canvas, home: Home, side: int, rng: np.random.Generator) -> None:
     """Draw the owner in the foreground."""
     figure, look = measure(home.owner, False, rng), choose_look(home.owner, False, rng)
     figure = standing(figure)
-    foot = 124.0
+    foot = 125.0
     zoom = ZOOM * (1 + spread(rng, 0.03))
     x = 64 + side * (36 + spread(rng, 2.5))
     v = c.view(x - 64 * zoom, foot - (figure.base + FEET) * zoom, zoom)

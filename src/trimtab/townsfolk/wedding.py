@@ -41,9 +41,9 @@ from trimtab.townsfolk.world import Wedding
 
 Dress = Callable[[Canvas, Figure, int, np.random.Generator], None]
 
-ZOOM = 0.61  # of the couple, against a portrait
-APART = 18.7  # of each from the middle
-FLOOR = 122.0
+ZOOM = 0.65  # of the couple, against a portrait
+APART = 19.9  # of each from the middle
+FLOOR = 124.0
 ORBS: tuple[Colour, ...] = (GLASS, (250, 196, 104), (212, 140, 210), (128, 176, 240))
 FLAGS: tuple[Colour, ...] = (
     (242, 130, 140), (250, 206, 110), (134, 190, 220), (160, 206, 150), (214, 164, 214),
