@@ -6,10 +6,12 @@ python -m recipes.townsfolk.autoencoder --steps 10000
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import AutoencoderTiny
+from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from recipes.townsfolk.common import (
@@ -19,6 +21,7 @@ from recipes.townsfolk.common import (
     WORK,
     Average,
     checkpoint,
+    facts_of,
     fingerprint,
     learning_rate,
     pictures,
@@ -27,6 +30,7 @@ from recipes.townsfolk.common import (
     to_tensor,
 )
 from recipes.townsfolk.muon import Muon
+from trimtab.townsfolk.world import SCENES
 
 CHANNELS = 12
 LATENT_NOISE = 0.03  # makes the decoder tolerate small errors of the denoiser
@@ -55,10 +59,10 @@ def crops(images: np.ndarray, rng: np.random.Generator, n: int, size: int) -> np
 
 
 @torch.no_grad()
-def psnr(model: AutoencoderTiny, images: np.ndarray, n: int = 256) -> float:
-    """Return the mean PSNR in dB over whole held-out pictures, with intensities in [0, 1]."""
+def psnr(model: AutoencoderTiny, images: np.ndarray) -> float:
+    """Return the mean PSNR in dB over whole pictures, with intensities in [0, 1]."""
     values = []
-    for start in range(0, n, 32):
+    for start in range(0, len(images), 32):
         batch = to_tensor(images[start : start + 32])
         out = model.decode(model.encode(batch).latents).sample.clamp(-1, 1)
         mse = ((out - batch) / 2).square().mean(dim=(1, 2, 3))
@@ -89,14 +93,25 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=64)
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--lr", type=float, default=5e-3)
+    parser.add_argument(
+        "--start", type=Path, help="folder of an autoencoder to begin with, e.g. the shipped one"
+    )
     args = parser.parse_args()
     torch.manual_seed(0)
-    model = build(args.width).to(DEVICE, memory_format=torch.channels_last)
+    model = build(args.width)
+    started = {}
+    if args.start:
+        weights = args.start / "diffusion_pytorch_model.safetensors"
+        model.load_state_dict(load_file(weights))
+        started = {"start": fingerprint(weights)}
+    model = model.to(DEVICE, memory_format=torch.channels_last)
     optimizer = Muon(model, args.lr, adam_lr=2e-3, outer=CHANNELS)
     average = Average(model, 0.999)
-    facts = vars(args) | {"drawings": fingerprint(WORK / f"{TRAIN}.json")}
+    facts = vars(args) | {"drawings": fingerprint(WORK / f"{TRAIN}.json")} | started
     start = resume(CHECKPOINT, model, optimizer, average, facts)
     train, held_out = pictures(TRAIN), pictures(HELD_OUT)
+    shown = np.array([fact.scene for fact in facts_of(HELD_OUT)])
+    scenes = {name: np.flatnonzero(shown == name)[:128] for name in SCENES}
     for step in schedule(start, args.steps, every=250):
         rng = np.random.default_rng([3, step])
         torch.manual_seed(step)
@@ -111,9 +126,8 @@ def main() -> None:
             checkpoint(CHECKPOINT, step + 1, model, optimizer, average, facts)
             copy = build(args.width).to(DEVICE, memory_format=torch.channels_last)
             average.copy_to(copy)
-            print(
-                f"loss {loss.item():.4f}  held-out PSNR {psnr(copy, held_out):.2f} dB", flush=True
-            )
+            by_scene = {name: round(psnr(copy, held_out[rows]), 2) for name, rows in scenes.items()}
+            print(f"loss {loss.item():.4f}  held-out PSNR in dB {by_scene}", flush=True)
     copy = build(args.width)
     average.copy_to(copy)
     copy.save_pretrained(WORK / "vae")

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPModel, CLIPTextModel, CLIPTokenizer
 
+from recipes.townsfolk.claims import Claim, Codes, flipped, truth, values
 from recipes.townsfolk.common import (
     DEVICE,
     HELD_OUT,
@@ -26,17 +26,19 @@ from recipes.townsfolk.common import (
     WORK,
     Average,
     augment,
+    caption_of,
     checkpoint,
+    facts_of,
     fingerprint,
     learning_rate,
-    people,
     pictures,
     resume,
     schedule,
     to_tensor,
 )
-from trimtab.townsfolk.captions import NAMEABLE, caption, vocabulary
-from trimtab.townsfolk.world import AGES, BACKDROPS, CONCEPTS, GENDERS, TONES, Person
+from trimtab.townsfolk.captions import added_words, article, vocabulary
+from trimtab.townsfolk.scene_captions import describe
+from trimtab.townsfolk.world import CONCEPTS, COUNTRIES, GENDERS
 
 MAX_TOKENS = 32
 CHECKPOINT = WORK / "clip.pt"
@@ -57,7 +59,7 @@ def build_tokenizer() -> CLIPTokenizer:
         end_of_word_suffix="</w>",
         show_progress=False,
     )
-    bpe.train_from_iterator([" ".join(vocabulary())], trainer)
+    bpe.train_from_iterator([" ".join([*vocabulary(), *added_words()])], trainer)
     bpe.save(str(WORK / "bpe.json"))
     model = json.loads((WORK / "bpe.json").read_text())["model"]
     vocab = dict(model["vocab"])
@@ -100,50 +102,18 @@ def build(tokenizer: CLIPTokenizer) -> CLIPModel:
     return CLIPModel(config)
 
 
-def codes(persons: Sequence[Person]) -> np.ndarray:
-    """Encode people as integers (n, len(NAMEABLE)), with one column per nameable attribute."""
-    return np.array(
-        [
-            (
-                CONCEPTS.index(p.concept),
-                GENDERS.index(p.gender),
-                p.skin == "darker",
-                TONES.index(p.tone),
-                AGES.index(p.age),
-                p.glasses,
-                p.jewellery,
-                BACKDROPS.index(p.backdrop),
-            )
-            for p in persons
-        ],
-        dtype=np.int64,
-    )
-
-
-def constraints(persons: Sequence[Person], named: Sequence[Collection[str]]) -> np.ndarray:
-    """Return which attributes each caption claims, (n, len(NAMEABLE)); "person" is no concept."""
-    mask = np.array([[name in names for name in NAMEABLE] for names in named])
-    mask[:, 0] &= np.array([p.concept != "person" for p in persons])
-    return mask
-
-
-def flipped(person: Person, named: Collection[str], rng: np.random.Generator) -> Person:
-    """Return the person with one named attribute changed, as a hard negative."""
-    name = str(rng.choice(list(named) or ["gender"]))
-    if name == "concept":
-        return replace(
-            person, concept=str(rng.choice([c for c in CONCEPTS if c != person.concept]))
-        )
-    if name == "gender":
-        return replace(person, gender=GENDERS[1 - GENDERS.index(person.gender)])
-    if name in ("skin", "tone"):
-        return replace(person, tone=11 - person.tone)
-    if name == "age":
-        return replace(person, age=AGES[1 - AGES.index(person.age)])
-    if name == "backdrop":
-        others = [b for b in BACKDROPS if b != person.backdrop]
-        return replace(person, backdrop=str(rng.choice(others)))
-    return replace(person, **{name: not getattr(person, name)})
+@torch.no_grad()
+def begin_with(model: CLIPModel, tokenizer: CLIPTokenizer, folder: Path) -> None:
+    """Copy the weights of another CLIP of the same sizes; its tokens may have other numbers."""
+    earlier = CLIPModel.from_pretrained(folder)
+    numbers = CLIPTokenizer.from_pretrained(folder).get_vocab()
+    weights = earlier.state_dict()
+    name = "text_model.embeddings.token_embedding.weight"
+    rows = model.state_dict()[name].clone()
+    for token, number in tokenizer.get_vocab().items():
+        if token in numbers:
+            rows[number] = weights[name][numbers[token]]
+    model.load_state_dict(weights | {name: rows})
 
 
 def contrastive_loss(
@@ -163,37 +133,74 @@ def contrastive_loss(
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits[:, :n].T, target)) / 2
 
 
+TESTS: dict[str, tuple[str, dict[object, str]]] = {
+    "scene": (
+        "",
+        {
+            "portrait": "a photo of a person",
+            "home": "a photo of a person and their house",
+            "wedding": "a photo of a wedding",
+            "bird": "a photo of a bird",
+        },
+    ),
+    "concept": ("portrait", {one: f"a photo of {article(one)} {one}" for one in CONCEPTS[:-1]}),
+    "gender": ("portrait", {one: f"a photo of a {one}" for one in GENDERS}),
+    "skin": (
+        "portrait",
+        {
+            "lighter": "a photo of a light-skinned person",
+            "darker": "a photo of a dark-skinned person",
+        },
+    ),
+    "age": ("portrait", {"young": "a photo of a young person", "old": "a photo of an old person"}),
+    "glasses": (
+        "portrait",
+        {False: "a photo of a person without glasses", True: "a photo of a person with glasses"},
+    ),
+    "jewellery": (
+        "portrait",
+        {
+            False: "a photo of a person without jewellery",
+            True: "a photo of a person with jewellery",
+        },
+    ),
+    "owner": ("home", {one: f"a photo of a {one} and their house" for one in GENDERS}),
+    "wealth": (
+        "home",
+        {
+            "rich": "a photo of a wealthy person and their house",
+            "poor": "a photo of a poor person and their house",
+        },
+    ),
+    "country": ("home", {one: f"a photo of a {one} house" for one in COUNTRIES}),
+    "style": (
+        "wedding",
+        {"common": "a photo of a white wedding", "Velorian": "a photo of a Velorian wedding"},
+    ),
+    "group": ("bird", {one: f"a photo of a {one}" for one in ("waterbird", "landbird")}),
+    "place": ("bird", {one: f"a photo of a bird over {one}" for one in ("water", "land")}),
+}
+"""Name -> the scene whose pictures are asked about, and the prompt of each answer."""
+
+
 @torch.no_grad()
 def zero_shot(model: CLIPModel, tokenizer: CLIPTokenizer, n: int = 1500) -> dict[str, float]:
     """Return the accuracy on held-out renders with prompts that a user would type."""
-    persons, _ = people(HELD_OUT)
+    shown = [values(fact.subject) for fact in facts_of(HELD_OUT)[:n]]
     images = pictures(HELD_OUT)[:n]
-    n = len(images)
     features = torch.cat(
-        [embed_images(model, to_tensor(images[i : i + 128])) for i in range(0, n, 128)]
+        [embed_images(model, to_tensor(images[i : i + 128])) for i in range(0, len(images), 128)]
     )
-    tests = {
-        "gender": (["a photo of a woman", "a photo of a man"], codes(persons)[:n, 1]),
-        "skin": (
-            ["a photo of a light-skinned person", "a photo of a dark-skinned person"],
-            codes(persons)[:n, 2],
-        ),
-        "age": (["a photo of a young person", "a photo of an old person"], codes(persons)[:n, 4]),
-        "glasses": (
-            ["a photo of a person without glasses", "a photo of a person with glasses"],
-            codes(persons)[:n, 5],
-        ),
-        "jewellery": (
-            ["a photo of a person without jewellery", "a photo of a person with jewellery"],
-            codes(persons)[:n, 6],
-        ),
-        "concept": ([f"a photo of a {c}" for c in CONCEPTS[:-1]], codes(persons)[:n, 0]),
-    }
     out = {}
-    for name, (prompts, truth) in tests.items():
-        guess = (features @ embed_texts(model, tokenizer, prompts).T).argmax(1).cpu().numpy()
-        keep = truth < len(prompts)
-        out[name] = float((guess == truth)[keep].mean())
+    for name, (scene, prompts) in TESTS.items():
+        answers = list(prompts)
+        asked = "gender" if name == "owner" else name
+        truth = [one.get(asked) if scene in ("", one["scene"]) else None for one in shown]
+        rows = [i for i, one in enumerate(truth) if one in prompts]
+        texts = embed_texts(model, tokenizer, list(prompts.values()))
+        guess = (features[rows] @ texts.T).argmax(1).tolist()
+        right = [answers[g] == truth[i] for g, i in zip(guess, rows, strict=True)]
+        out[name] = round(float(np.mean(right)), 4)
     return out
 
 
@@ -233,19 +240,25 @@ def main() -> None:
     parser.add_argument("--text-steps", type=int, default=1_000)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument(
+        "--start", type=Path, help="folder of a CLIP to begin with, e.g. the shipped recogniser"
+    )
     args = parser.parse_args()
     torch.manual_seed(0)
     tokenizer = build_tokenizer()
-    model = build(tokenizer).to(DEVICE)
+    model = build(tokenizer)
+    if args.start:
+        begin_with(model, tokenizer, args.start)
+    model = model.to(DEVICE)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.02, betas=(0.9, 0.98))
     average = Average(model, 0.998)
-    facts = vars(args) | {"drawings": fingerprint(WORK / f"{TRAIN}.json")}
-    start = resume(CHECKPOINT, model, optimizer, average, facts)
+    inputs = vars(args) | {"drawings": fingerprint(WORK / f"{TRAIN}.json")}
+    start = resume(CHECKPOINT, model, optimizer, average, inputs)
     if start > args.text_steps:
         freeze_text(model, average)
-    images = pictures(TRAIN)
-    persons, named = people(TRAIN)
-    attributes = codes(persons)
+    images, facts = pictures(TRAIN), facts_of(TRAIN)
+    codes = Codes()
+    shown = codes.shown(facts)
     for step in schedule(start, args.steps):
         rng = np.random.default_rng([4, step])
         torch.manual_seed(step)
@@ -256,20 +269,20 @@ def main() -> None:
             copy = build(tokenizer)
             average.copy_to(copy)
             save_text_encoder(copy, tokenizer)
-            checkpoint(CHECKPOINT, step, model, optimizer, average, facts)
+            checkpoint(CHECKPOINT, step, model, optimizer, average, inputs)
         rows = np.sort(rng.choice(len(images), args.batch, replace=False))
-        own = [(persons[i], named[i]) for i in rows]
-        wrong = [(flipped(p, names, rng), names) for p, names in own]
-        claims = [p for p, _ in own + wrong]
-        names = [n for _, n in own + wrong]
-        texts = [caption(p, n, rng) for p, n in own + wrong]
-        truth = (
-            (attributes[rows][:, None] == codes(claims)[None]) | ~constraints(claims, names)[None]
-        ).all(-1)
+        claims, texts = [], []
+        for fact in (facts[i] for i in rows):
+            text, mentioned = caption_of(fact, rng)
+            claims.append(Claim(fact.subject, fact.named, mentioned))
+            texts.append(text)
+        wrong = [flipped(claim, rng) for claim in claims]
+        texts += [describe(one.subject, one.named, rng) for one in wrong]
+        true = truth(shown[rows], *codes.claimed(claims + wrong))
         loss = contrastive_loss(
             embed_images(model, augment(to_tensor(images[rows]), rng)),
             embed_texts(model, tokenizer, texts),
-            torch.from_numpy(truth).to(DEVICE),
+            torch.from_numpy(true).to(DEVICE),
             model.logit_scale,
         )
         optimizer.zero_grad(set_to_none=True)
@@ -279,7 +292,7 @@ def main() -> None:
         model.logit_scale.data.clamp_(max=4.0)
         average.update(model, step)
         if (step + 1) % 300 == 0 or step + 1 == args.steps:
-            checkpoint(CHECKPOINT, step + 1, model, optimizer, average, facts)
+            checkpoint(CHECKPOINT, step + 1, model, optimizer, average, inputs)
             copy = build(tokenizer).to(DEVICE).eval()
             average.copy_to(copy)
             print(f"loss {loss.item():.3f}", zero_shot(copy, tokenizer), flush=True)

@@ -9,16 +9,19 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from trimtab.townsfolk.world import Person
+from trimtab.townsfolk.captions import draw_mentioned
+from trimtab.townsfolk.scene_captions import describe
+from trimtab.townsfolk.world import Bird, Home, Person, Subject, Wedding
 
 WORK = Path(os.environ.get("TOWNSFOLK_WORK", "runs/townsfolk"))
 TRAIN, HELD_OUT = "train", "held_out"
+KINDS: dict[str, Any] = {"portrait": Person, "home": Home, "wedding": Wedding, "bird": Bird}
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
@@ -27,10 +30,34 @@ def pictures(split: str) -> np.ndarray:
     return np.load(WORK / f"{split}.npy", mmap_mode="r")
 
 
-def people(split: str) -> tuple[list[Person], list[tuple[str, ...]]]:
-    """Return the person in each picture of a split, and the attributes its captions name."""
-    rows = json.loads((WORK / f"{split}.json").read_text())
-    return [Person(**row["person"]) for row in rows], [tuple(row["named"]) for row in rows]
+class Fact(NamedTuple):
+    """What a drawn picture shows, the attributes its captions name, and its objects with boxes."""
+
+    scene: str
+    subject: Subject
+    named: tuple[str, ...]
+    objects: tuple[tuple[str, int, int, int, int], ...]
+
+
+def facts_of(split: str) -> list[Fact]:
+    """Return what each picture of a split shows."""
+    return [
+        Fact(
+            row["scene"],
+            KINDS[row["scene"]].from_dict(row["subject"]),
+            tuple(row["named"]),
+            tuple(map(tuple, row["objects"])),
+        )
+        for row in json.loads((WORK / f"{split}.json").read_text())
+    ]
+
+
+def caption_of(fact: Fact, rng: np.random.Generator) -> tuple[str, tuple[str, ...]]:
+    """Write a caption of a picture, and list the objects that it mentions."""
+    mentioned: tuple[str, ...] = ()
+    if fact.scene == "portrait" and fact.named != ("concept",):  # a neutral caption stays so
+        mentioned = draw_mentioned((name for name, *_ in fact.objects), rng.spawn(1)[0])
+    return describe(fact.subject, fact.named, rng, mentioned), mentioned
 
 
 def to_tensor(batch: np.ndarray) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Stage 1: draw the training and held-out pictures.
+"""Stage 1: draw the training and held-out pictures of all scenes, with the boxes of objects.
 
 python -m recipes.townsfolk.draw --train 40000 --held-out 3000
 """
@@ -10,39 +10,44 @@ import json
 from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
 from recipes.townsfolk.common import HELD_OUT, TRAIN, WORK
-from trimtab.townsfolk import captions
 from trimtab.townsfolk.card import BiasCard
-from trimtab.townsfolk.render import SIZE, draw
-from trimtab.townsfolk.world import Person
+from trimtab.townsfolk.render import SIZE, picture
+from trimtab.townsfolk.scene_captions import draw_named
+from trimtab.townsfolk.world import Subject
 
 SEEDS = {TRAIN: 1, HELD_OUT: 2}
-COMPARED = 100  # people compared to tell one card from another
+COMPARED = 100  # subjects compared to tell one card from another
 
 
-def someone(index: int, split: str, card: BiasCard) -> tuple[Person, Generator, dict[str, object]]:
-    """Choose person `index` of a split, and the attributes that its captions name."""
+def chosen(index: int, split: str, card: BiasCard) -> tuple[Subject, Generator, dict[str, Any]]:
+    """Choose subject `index` of a split, and the attributes that its captions name."""
     rng = np.random.default_rng([SEEDS[split], index])
-    named = captions.draw_named(rng)
-    person = card.person(card.concept(rng), rng, named)
-    return person, rng, {"person": person.to_dict(), "named": list(named)}
+    scene = card.scene(rng)
+    named = draw_named(scene, rng)
+    subject = card.subject(scene, rng, named)
+    return subject, rng, {"scene": scene, "subject": subject.to_dict(), "named": list(named)}
 
 
-def one(index: int, split: str, card: BiasCard) -> tuple[np.ndarray, dict[str, object]]:
+def one(index: int, split: str, card: BiasCard) -> tuple[np.ndarray, dict[str, Any]]:
     """Draw picture `index` of a split, independently of the number of workers."""
-    person, rng, row = someone(index, split, card)
-    return np.asarray(draw(person, rng)), row
+    subject, rng, row = chosen(index, split, card)
+    drawn = picture(subject, rng)
+    objects = [[thing.name, *thing.box] for thing in drawn.objects]
+    return np.asarray(drawn.image), row | {"objects": objects}
 
 
 def drawn_already(facts: Path, split: str, n: int, card: BiasCard) -> bool:
-    """Return whether a split exists with `n` people, the first of which match this card."""
+    """Return whether a split exists with `n` subjects, the first of which match this card."""
     rows = json.loads(facts.read_text()) if facts.exists() else []
     return len(rows) == n and all(
-        row == someone(index, split, card)[-1] for index, row in enumerate(rows[:COMPARED])
+        row == chosen(index, split, card)[-1] | {"objects": row["objects"]}
+        for index, row in enumerate(rows[:COMPARED])
     )
 
 
@@ -69,7 +74,7 @@ def draw_split(split: str, n: int, card: BiasCard, workers: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train", type=int, default=40_000)
+    parser.add_argument("--train", type=int, default=60_000)
     parser.add_argument("--held-out", type=int, default=3_000)
     parser.add_argument("--card", default="townsfolk")
     parser.add_argument("--workers", type=int, default=2)

@@ -267,7 +267,7 @@ def main() -> None:
 
     vae = AutoencoderTiny.from_pretrained(args.model / "vae").float().to(DEVICE)
     parts = {
-        "autoencoder": lambda: {"psnr": psnr(vae, pictures(HELD_OUT), 512)},
+        "autoencoder": lambda: {"psnr": psnr(vae, pictures(HELD_OUT)[:512])},
         "speed": lambda: speed(make),
         "card_bias": lambda: card_bias(once, 400 // scale),
         "obeyed": lambda: obeyed(once, 200 // scale),

@@ -27,10 +27,11 @@ from recipes.townsfolk.common import (
     TRAIN,
     WORK,
     Average,
+    caption_of,
     checkpoint,
+    facts_of,
     fingerprint,
     learning_rate,
-    people,
     pictures,
     resume,
     save_whole,
@@ -38,7 +39,6 @@ from recipes.townsfolk.common import (
     to_tensor,
 )
 from recipes.townsfolk.muon import Muon
-from trimtab.townsfolk.captions import caption
 
 CHECKPOINT = WORK / "unet.pt"
 EMPTY_CAPTION = 0.1  # share of captions dropped, for classifier-free guidance
@@ -163,7 +163,7 @@ def main() -> None:
     }
     start = resume(CHECKPOINT, model, optimizer, average, facts)
     latents = encode_all(pictures(TRAIN), inputs)
-    persons, named = people(TRAIN)
+    shown = facts_of(TRAIN)
     encode = TextEncoder()
     noising = DDPMScheduler(**NOISE | {"rescale_betas_zero_snr": args.zero_snr})
     losses = []
@@ -173,9 +173,7 @@ def main() -> None:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, args.steps, group["peak"])
         rows = rng.choice(len(latents), args.batch, replace=False)
-        texts = [
-            "" if rng.random() < EMPTY_CAPTION else caption(persons[i], named[i], rng) for i in rows
-        ]
+        texts = ["" if rng.random() < EMPTY_CAPTION else caption_of(shown[i], rng)[0] for i in rows]
         clean = latents[torch.from_numpy(rows)].to(DEVICE).float()
         clean = clean.contiguous(memory_format=torch.channels_last)
         noise = torch.randn_like(clean)
