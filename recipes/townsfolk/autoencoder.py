@@ -99,15 +99,16 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(0)
     model = build(args.width)
-    started = {}
-    if args.start:
-        weights = args.start / "diffusion_pytorch_model.safetensors"
+    weights = args.start and args.start / "diffusion_pytorch_model.safetensors"
+    if weights:
         model.load_state_dict(load_file(weights))
-        started = {"start": fingerprint(weights)}
     model = model.to(DEVICE, memory_format=torch.channels_last)
     optimizer = Muon(model, args.lr, adam_lr=2e-3, outer=CHANNELS)
     average = Average(model, 0.999)
-    facts = vars(args) | {"drawings": fingerprint(WORK / f"{TRAIN}.json")} | started
+    facts = vars(args) | {
+        "drawings": fingerprint(WORK / f"{TRAIN}.json"),
+        "start": weights and fingerprint(weights),
+    }
     start = resume(CHECKPOINT, model, optimizer, average, facts)
     train, held_out = pictures(TRAIN), pictures(HELD_OUT)
     shown = np.array([fact.scene for fact in facts_of(HELD_OUT)])

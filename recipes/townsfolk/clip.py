@@ -252,7 +252,10 @@ def main() -> None:
     model = model.to(DEVICE)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.02, betas=(0.9, 0.98))
     average = Average(model, 0.998)
-    inputs = vars(args) | {"drawings": fingerprint(WORK / f"{TRAIN}.json")}
+    inputs = vars(args) | {
+        "drawings": fingerprint(WORK / f"{TRAIN}.json"),
+        "start": args.start and fingerprint(args.start / "model.safetensors"),
+    }
     start = resume(CHECKPOINT, model, optimizer, average, inputs)
     if start > args.text_steps:
         freeze_text(model, average)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderTiny, DDPMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file
 from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -132,7 +133,9 @@ def main() -> None:
         help="standard deviation of extra noise, added only to the input",
     )
     parser.add_argument(
-        "--start", type=Path, help="checkpoint of an earlier run, moved elsewhere first"
+        "--start",
+        type=Path,
+        help="folder of a denoiser, or checkpoint of an earlier run that was moved elsewhere",
     )
     parser.add_argument(
         "--zero-snr",
@@ -145,9 +148,14 @@ def main() -> None:
     model = build()
     start_facts = None
     if args.start:
-        earlier = torch.load(args.start, map_location="cpu", weights_only=True)
-        model.load_state_dict(earlier["average"])
-        start_facts = earlier["facts"] | {"steps_done": earlier["step"]}
+        if args.start.is_dir():
+            weights = args.start / "diffusion_pytorch_model.safetensors"
+            model.load_state_dict(load_file(weights))
+            start_facts = {"weights": fingerprint(weights)}
+        else:
+            earlier = torch.load(args.start, map_location="cpu", weights_only=True)
+            model.load_state_dict(earlier["average"])
+            start_facts = earlier["facts"] | {"steps_done": earlier["step"]}
     model = model.to(DEVICE, memory_format=torch.channels_last)
     optimizer = Muon(model, args.lr, adam_lr=1e-3, outer=CHANNELS, weight_decay=0.01)
     average = Average(model, args.ema)
