@@ -52,6 +52,13 @@ def facts_of(split: str) -> list[Fact]:
     ]
 
 
+def portraits(split: str) -> tuple[np.ndarray, list[Person]]:
+    """Return the row of each portrait of a split, and whom it shows."""
+    found = [(i, fact.subject) for i, fact in enumerate(facts_of(split))]
+    shown = [(i, one) for i, one in found if isinstance(one, Person)]
+    return np.array([i for i, _ in shown]), [one for _, one in shown]
+
+
 def caption_of(fact: Fact, rng: np.random.Generator) -> tuple[str, tuple[str, ...]]:
     """Write a caption of a picture, and list the objects that it mentions."""
     mentioned: tuple[str, ...] = ()

@@ -29,8 +29,8 @@ from recipes.townsfolk.common import (
     TRAIN,
     WORK,
     fingerprint,
-    people,
     pictures,
+    portraits,
 )
 from recipes.townsfolk.oracle import truths
 from trimtab import townsfolk
@@ -119,8 +119,9 @@ def confusion(found: np.ndarray, truth: np.ndarray, size: int) -> list[list[int]
 
 def recognisers(model: Path, n: int) -> dict[str, Any]:
     """Return accuracy and confusion of the oracle and of CLIP on held-out renders."""
-    images = [Image.fromarray(picture) for picture in pictures(HELD_OUT)[:n]]
-    truth = truths(people(HELD_OUT)[0][:n])
+    kept, persons = portraits(HELD_OUT)
+    images = [Image.fromarray(picture) for picture in pictures(HELD_OUT)[kept[:n]]]
+    truth = truths(persons[:n])
     judged = townsfolk.judge(images)
     out: dict[str, Any] = {"oracle": {}, "clip": {}}
     for name in judged.attributes:
@@ -220,15 +221,16 @@ def nearest(make: Make, n: int) -> dict[str, float]:
         pooled = images.reshape(-1, 16, 8, 16, 8, 3).mean(axis=(2, 4), dtype=np.float32)
         return pooled.reshape(len(pooled), -1)
 
-    drawn = pictures(TRAIN)
+    drawn = pictures(TRAIN)[portraits(TRAIN)[0]]
     train = np.concatenate([small(drawn[i : i + 1000]) for i in range(0, len(drawn), 1000)])
-    concepts = np.array([person.concept for person in people(HELD_OUT)[0]])
+    kept, persons = portraits(HELD_OUT)
+    concepts = np.array([person.concept for person in persons])
     rows: dict[str, list[np.ndarray]] = {"generated": [], "held_out": []}
     for concept in townsfolk.CONCEPTS:
         fresh = np.flatnonzero(concepts == concept)[: n // len(townsfolk.CONCEPTS)]
         made = make(prompt_for(concept), len(fresh))
         rows["generated"].append(small(np.stack([np.asarray(image) for image in made])))
-        rows["held_out"].append(small(pictures(HELD_OUT)[fresh]))
+        rows["held_out"].append(small(pictures(HELD_OUT)[kept[fresh]]))
 
     def distance(some: list[np.ndarray]) -> float:
         x = np.concatenate(some)

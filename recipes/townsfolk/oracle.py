@@ -22,8 +22,8 @@ from recipes.townsfolk.common import (
     checkpoint,
     fingerprint,
     learning_rate,
-    people,
     pictures,
+    portraits,
     resume,
     schedule,
     to_tensor,
@@ -52,7 +52,8 @@ def truths(persons: list[Person]) -> dict[str, np.ndarray]:
 @torch.no_grad()
 def accuracy(model: Oracle) -> dict[str, float]:
     """Return the accuracy on held-out renders, by attribute."""
-    images, truth = pictures(HELD_OUT), truths(people(HELD_OUT)[0])
+    kept, persons = portraits(HELD_OUT)
+    images, truth = pictures(HELD_OUT)[kept], truths(persons)
     right: dict[str, list[np.ndarray]] = {name: [] for name in GROUPS}
     for start in range(0, len(images), 128):
         for name, logits in model(to_tensor(images[start : start + 128])).items():
@@ -73,14 +74,15 @@ def main() -> None:
     average = Average(model, 0.998)
     facts = vars(args) | {"drawings": fingerprint(WORK / f"{TRAIN}.json")}
     start = resume(CHECKPOINT, model, optimizer, average, facts)
-    images, truth = pictures(TRAIN), truths(people(TRAIN)[0])
+    images, (kept, persons) = pictures(TRAIN), portraits(TRAIN)
+    truth = truths(persons)
     for step in schedule(start, args.steps):
         rng = np.random.default_rng([6, step])
         torch.manual_seed(step)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, args.steps, args.lr)
-        rows = np.sort(rng.choice(len(images), args.batch, replace=False))
-        logits = model(augment(to_tensor(images[rows]), rng))
+        rows = np.sort(rng.choice(len(kept), args.batch, replace=False))
+        logits = model(augment(to_tensor(images[kept[rows]]), rng))
         loss = sum(
             F.cross_entropy(logits[name], torch.from_numpy(truth[name][rows]).to(DEVICE))
             for name in GROUPS
