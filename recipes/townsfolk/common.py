@@ -7,7 +7,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,15 +41,13 @@ class Fact(NamedTuple):
 
 def facts_of(split: str) -> list[Fact]:
     """Return what each picture of a split shows."""
-    return [
-        Fact(
-            row["scene"],
-            KINDS[row["scene"]].from_dict(row["subject"]),
-            tuple(row["named"]),
-            tuple(map(tuple, row["objects"])),
-        )
-        for row in json.loads((WORK / f"{split}.json").read_text())
-    ]
+    return [fact_of(row) for row in json.loads((WORK / f"{split}.json").read_text())]
+
+
+def fact_of(row: Mapping[str, Any]) -> Fact:
+    """Return what a picture shows, from its row in the file of a split."""
+    subject = KINDS[row["scene"]].from_dict(row["subject"])
+    return Fact(row["scene"], subject, tuple(row["named"]), tuple(map(tuple, row["objects"])))
 
 
 def portraits(split: str) -> tuple[np.ndarray, list[Person]]:

@@ -41,10 +41,9 @@ from trimtab.latents import CAPTURE_SEEDS, capture
 from trimtab.metrics import AuditFrame, agreement
 from trimtab.pipelines import load_model, model_facts
 from trimtab.recognition import classify
-from trimtab.statistics import wilson
+from trimtab.statistics import Dose, wilson
 from trimtab.townsfolk.card import BiasCard
 from trimtab.workflows.calibration import measure_response
-from trimtab.workflows.records import Dose
 
 SEEDS = 100_000  # outside the ranges used by audits, calibrations and captures
 BATCH = 20
