@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 
 class TrimtabError(Exception):
     """Base class of all errors that trimtab raises; the command line prints them on one line.
@@ -57,11 +59,14 @@ def cause(error: BaseException) -> str:
             if name in kinds:
                 return reason
         chain = chain.__cause__ or chain.__context__
-    return first_line(error)
+    file = getattr(error, "filename", None)
+    return first_line(error) + (f": {PurePath(file).name}" if isinstance(file, str) else "")
 
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error message, to quote in one of ours: no numbers of errno."""
     said = getattr(error, "strerror", None) or str(error)
     line = (said.strip().splitlines() or [type(error).__name__])[0]
-    return line if len(line) <= LONGEST else line[:LONGEST].rpartition(" ")[0] + " …"
+    if len(line) <= LONGEST:
+        return line
+    return (line[:LONGEST].rpartition(" ")[0] or line[:LONGEST]) + " …"

@@ -214,6 +214,8 @@ def _command(
     ):
         model = EMBEDDED  # wherever it is on this machine
     adjustment = (spec.get("intervention") or {}).get("adjustment")
+    if model is not None and Path(model).is_dir():
+        facts["revision"] = None  # a folder has none
     words = _words(adjustment)
     why = {
         "the pictures were made elsewhere": not prompt,

@@ -100,6 +100,7 @@ def generate(
     order, intervention = check_seeds(seeds), as_intervention(steer, adjust)
     intervention.check(latent_spec(pipe, height=height, width=width), len(order))
     batches(order, batch_size)  # which checks the size
+    intervention = intervention.acting()
     store = None if to is None else as_store(to)
     warn_on_overlap(order, intervention.seeds)
     facts = model_facts(pipe)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 WRITTEN = "library_name: trimtab"
 """Identifies a card written by trimtab."""
-HUB_ID = re.compile(r"\w[\w.-]*/(?!.*\.safetensors$)[\w.-]+")
+HUB_ID = re.compile(r"\w[\w.-]*/(?!.*\.(safetensors|png|jpe?g|webp)$)[\w.-]+")
 
 
 class Shared(ABC):

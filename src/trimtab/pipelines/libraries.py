@@ -20,6 +20,7 @@ from trimtab.errors import cause
 
 _LIBRARIES = ("diffusers", "transformers", "huggingface_hub")
 _LIBRARY_LOGS: tuple[Any, ...] = (diffusers_logging, transformers_logging)
+_SHAPES = re.compile("expected shape|size mismatch|ignore_mismatched_sizes")
 _REMARKS = {  # logger -> messages about things that are in order
     "diffusers.pipelines.pipeline_utils": "^Expected types for vae: .*AutoencoderTiny",
     "diffusers.configuration_utils": "block_out_channels.* were passed to AutoencoderTiny",
@@ -45,8 +46,7 @@ def _versions() -> dict[str, str]:
 
 def loading_cause(error: BaseException) -> str:
     """Return on one line why a library could not load a part of a model."""
-    said = str(error)
-    if "shape" in said or "mismatched_sizes" in said:
+    if _SHAPES.search(str(error)):
         return "its weights do not have the shapes in its config.json"
     return cause(error)
 
@@ -65,9 +65,9 @@ def quiet_loading() -> Iterator[None]:
     for library in bars:
         library.disable_progress_bar()
     for handler, messages in zip(handlers, held, strict=True):
-        handler.addFilter(messages)
+        handler.filters.insert(0, messages)  # the user's own filters see a message once, later
     try:
-        with warnings.catch_warnings(record=True) as warned:
+        with warnings.catch_warnings():
             # A huggingface_hub warning about an argument that diffusers passes.
             warnings.filterwarnings("ignore", "The `local_dir_use_symlinks` argument")
             yield
@@ -76,8 +76,6 @@ def quiet_loading() -> Iterator[None]:
             handler.removeFilter(messages)
         for library in bars:
             library.enable_progress_bar()
-    for one in warned:
-        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     for handler, messages in zip(handlers, held, strict=True):
         for record in messages.worth_saying:
             handler.handle(record)

@@ -105,7 +105,7 @@ def _readable(name: str | Path) -> Iterator[None]:
     """Turn any exception of the libraries about an unreadable model into a one-line error."""
     try:
         yield
-    except TrimtabError:
+    except (TrimtabError, MemoryError):
         raise
     # They let through whatever their own dependencies raise: OSError, ValueError, HTTP…
     except Exception as error:

@@ -55,17 +55,15 @@ def load_parts(
     weights = weight_files(folder, variant)
     found = {}
     for name, entry in index.items():
-        if not (isinstance(entry, list) and all(isinstance(one, str) for one in entry)):
-            continue  # an option, or a part that the model does not have
+        kind = _model_class(entry)
+        if kind is None:
+            continue
         if not (folder / name).is_dir():
             raise ModelError(
                 got=f"a model without the folder of its {name}",
                 expected="a folder for each part that its model_index.json names",
                 do="download or save the model again",
             )
-        kind = _model_class(entry)
-        if kind is None:
-            continue
         # Without accelerate, diffusers warns about True; transformers always reads this way.
         own = {} if issubclass(kind, PreTrainedModel) else {"low_cpu_mem_usage": lean}
         with _readable(name, folder / name):
@@ -101,6 +99,8 @@ def _readable(name: str, folder: Path) -> Iterator[None]:
         )
     try:
         yield
+    except MemoryError:
+        raise
     # They let through whatever their own dependencies raise.
     except Exception as error:
         raise ModelError(

@@ -158,10 +158,11 @@ def _refusal(error: Exception, pipe: Any) -> UsageError | None:
             expected=f"settings that a {family} model accepts",
             do="change the steps, the scheduler or the size",
         )
+    kinds = tuple(f"{kind.__name__}." for kind in type(scheduler).__mro__)
     if (
         any(frame.f_locals.get("self") is scheduler for frame in frames)
         or (isinstance(error, AttributeError) and error.obj is scheduler)
-        or (isinstance(error, TypeError) and str(error).startswith(f"{type(scheduler).__name__}."))
+        or (isinstance(error, TypeError) and str(error).startswith(kinds))
     ):
         return UsageError(
             got=f"{type(scheduler).__name__}, which fails in {type(pipe).__name__} "

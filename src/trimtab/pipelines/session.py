@@ -142,7 +142,8 @@ def _seeded(scheduler: Any, generators: list[torch.Generator] | None) -> Any:
         return scheduler
     if "generator" in inspect.signature(scheduler.step).parameters:
         scheduler.step = functools.partial(scheduler.step, generator=generators)
-    elif hasattr(scheduler, "noise_sampler_seed"):
+        return scheduler
+    if hasattr(scheduler, "noise_sampler_seed"):
         # The Brownian tree of DPMSolverSDE takes one seed per image; one for all, which its
         # configuration may have, would make an image depend on its batch.
         scheduler.noise_sampler_seed = [

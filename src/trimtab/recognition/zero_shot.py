@@ -16,6 +16,7 @@ from PIL import Image
 
 from trimtab.errors import ModelError, UsageError
 from trimtab.pipelines import (
+    cause,
     choose_device,
     folder_name,
     loading_cause,
@@ -305,11 +306,13 @@ def _readable(source: str, part: str) -> Iterator[None]:
         )
     try:
         yield
+    except MemoryError:
+        raise
     # They let through whatever their own dependencies raise.
     except Exception as error:
         raise ModelError(
             got=f"the recogniser {source!r}, whose {part} cannot be loaded "
-            f"({loading_cause(error)})",
+            f"({loading_cause(error) if 'weights' in part else cause(error)})",
             expected="the id or folder of a CLIP or SigLIP model with safetensors weights",
             do="download or save it again" if here else "check the name, and the connection",
         ) from error

@@ -111,7 +111,7 @@ def audit(
     reading = Reader(asked, found, store)(images, texts)
     names = [one.name for one in asked]
     specs = {record.spec for record in images.records}
-    intervention = as_intervention(steer, adjust).to_dict()
+    intervention = as_intervention(steer, adjust).acting().to_dict()
     spec = (specs.pop() if len(specs) == 1 else None) or ""
     return _kept(
         store,

@@ -54,8 +54,8 @@ class FolderComparison:
         if self.comparisons[0].paired_by == "nothing":
             parts.append(
                 "Not paired: seeds are known only of pictures that trimtab generated, and make "
-                "pairs if each occurs once and in both folders. To pair by file name, use --paired "
-                "(in Python, paired=True)."
+                "pairs if none occurs twice in a folder and some occur in both. To pair by file "
+                "name, use --paired (in Python, paired=True)."
             )
         for folder, files, left in zip(self.folders, self.sources, self.left_out, strict=True):
             for status in ("unreadable", "blocked"):
