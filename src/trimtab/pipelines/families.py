@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 from collections.abc import Callable, Mapping
@@ -280,8 +281,13 @@ def parameters(pipe: Any) -> dict[str, Any]:
 
     Arguments that it would only swallow in its ``**kwargs`` are not included.
     """
+    return _parameters(pipe.__class__)
+
+
+@functools.cache  # a signature takes a third of a millisecond, and each run needs it
+def _parameters(kind: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for base in reversed(type(pipe).__mro__):  # a subclass may forward its base's arguments
+    for base in reversed(kind.__mro__):  # a subclass may forward its base's arguments
         call = vars(base).get("__call__")
         named = inspect.signature(call).parameters.values() if call else ()
         found |= {p.name: p.default for p in named if p.kind is not p.VAR_KEYWORD}

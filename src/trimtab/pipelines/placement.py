@@ -9,15 +9,15 @@ from typing import Any
 
 import torch
 
-from trimtab.pipelines.tensors import modules_of
-
 
 def is_hooked(module: torch.nn.Module) -> bool:
     """Return whether accelerate or diffusers wraps the calls of a module or a submodule."""
-    for _, part in modules_of(module):
-        own = vars(part)
+    left = [module]
+    while left:
+        own = vars(left.pop())
         if "_hf_hook" in own or getattr(own.get("_diffusers_hook"), "hooks", None):
             return True
+        left += [part for part in own["_modules"].values() if part is not None]
     return False
 
 
