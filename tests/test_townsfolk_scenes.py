@@ -363,6 +363,16 @@ def test_what_is_named_is_drawn_evenly():
         assert agrees((b.place == "land" for b in birds if b.group == group), 0.5)
 
 
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_subject_does_not_depend_on_those_drawn_before(scene: str):
+    card, every = BiasCard.load(), ("gender", "skin", "wealth", "country", "style", "place")
+    before = [card.subject(scene, rng(12, k)) for k in range(30)]
+    for k in range(30):
+        card.subject(scene, rng(13, k), every)
+    assert [card.subject(scene, rng(12, k)) for k in range(30)] == before
+    assert card == BiasCard.load()
+
+
 def test_aprons_leave_everything_else_as_it_was():
     # Without its apron a chef is the one that was drawn from the same seed before aprons were.
     before = [CARD.person("doctor", rng(9, k)) for k in range(50)]

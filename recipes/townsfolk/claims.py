@@ -44,7 +44,10 @@ class Claim(NamedTuple):
 
 
 def values(subject: Subject) -> dict[str, Any]:
-    """Return the value of everything that a caption of a subject may name."""
+    """Return the value of everything that a caption of a subject can say.
+
+    Captions say what is there, so what a home or a wedding lacks has no value.
+    """
     match subject:
         case Person():
             found = vars(subject) | {"scene": "portrait", "skin": subject.skin}
@@ -54,16 +57,30 @@ def values(subject: Subject) -> dict[str, Any]:
         case Home():
             owner = subject.owner
             people = {"gender": owner.gender, "skin": owner.skin, "age": owner.age}
-            return vars(subject) | people | {"scene": "home"}
+            things = {name: value for name, value in vars(subject).items() if value}
+            return things | people | {"scene": "home"}
         case Wedding():
             genders = tuple(sorted(one.gender for one in subject.couple))
             skins = {one.skin for one in subject.couple}
             skin = {"skin": skins.pop()} if len(skins) == 1 else {}
-            return vars(subject) | {"scene": "wedding", "couple": genders} | skin
+            things = {name: value for name, value in vars(subject).items() if value}
+            return things | {"scene": "wedding", "couple": genders} | skin
         case Bird():
-            return vars(subject) | {
-                "scene": "bird", "group": subject.group, "place": subject.place,
-            }  # fmt: skip
+            own = {"scene": "bird", "group": subject.group, "place": subject.place}
+            return vars(subject) | own
+
+
+def said(subject: Subject, named: Collection[str]) -> list[str]:
+    """Return those of the named attributes that a caption of the subject says."""
+    found = values(subject)
+    names = [name for name in named if name in found]
+    if (
+        isinstance(subject, Wedding)
+        and {"couple", "skin"} <= set(names)
+        and (len(set(found["couple"])) == 2)
+    ):
+        names.remove("couple")  # of a woman and a man it only says "a dark-skinned couple"
+    return names
 
 
 NAMES = (
@@ -97,11 +114,11 @@ class Codes:
         for row, claim in enumerate(claims):
             self._fill(found[row], claim.subject)
             mask[row, COLUMNS["scene"]] = True
-            mask[row, [COLUMNS[name] for name in claim.named]] = True
+            mask[row, [COLUMNS[name] for name in said(claim.subject, claim.named)]] = True
             for name in claim.mentioned:
                 found[row, COLUMNS[name]] = 1
                 mask[row, COLUMNS[name]] = True
-        return found, mask & (found != ABSENT)
+        return found, mask
 
     def _fill(self, row: NDArray[np.int64], subject: Subject) -> None:
         for name, value in values(subject).items():
@@ -118,12 +135,16 @@ def truth(
 
 
 def flipped(claim: Claim, rng: np.random.Generator) -> Claim:
-    """Return a caption with one named attribute changed, as a hard negative."""
+    """Return a caption that says something else of one named attribute, as a hard negative."""
     changes = FLIPS[type(claim.subject)]
-    names = [name for name in claim.named if name in changes] or [next(iter(changes))]
-    name = str(rng.choice(names))
-    named = (*claim.named, name) if name not in claim.named else claim.named
-    return Claim(changes[name](claim.subject, rng), named)
+    names = [name for name in claim.named if name in changes]
+    rng.shuffle(names)
+    for name in (*names, next(iter(changes))):  # the first one can always be changed and said
+        named = claim.named if name in claim.named else (*claim.named, name)
+        changed = changes[name](claim.subject, rng)
+        if changed != claim.subject and name in said(changed, named):
+            return Claim(changed, named)
+    raise AssertionError(f"no attribute of {claim.subject} can be changed")
 
 
 def _other(value: str, choices: Collection[str], rng: np.random.Generator) -> str:
@@ -149,10 +170,9 @@ def _owner(name: str) -> Callable[..., Home]:
     return lambda home, rng: replace(home, owner=_not(home.owner, name, rng))
 
 
-def _one_more(home: Home, rng: np.random.Generator) -> Home:
-    extra = str(rng.choice(EXTRAS))
-    kept = tuple(one for one in home.extras if one != extra)
-    return replace(home, extras=kept if extra in home.extras else (*kept, extra))
+def _with_something_else(home: Home, rng: np.random.Generator) -> Home:
+    left = [one for one in EXTRAS if one not in home.extras]
+    return replace(home, extras=(str(rng.choice(left)),)) if left else home
 
 
 def _with_other_tones(wedding: Wedding, rng: np.random.Generator) -> Wedding:
@@ -177,7 +197,7 @@ FLIPS: dict[type, dict[str, Callable[..., Any]]] = {
         "country": lambda home, rng: replace(home, country=_other(home.country, COUNTRIES, rng)),
         "house": lambda home, rng: replace(home, house=_other(home.house, HOUSES, rng)),
         "thatch": lambda home, rng: replace(home, thatch=not home.thatch),
-        "extras": _one_more,
+        "extras": _with_something_else,
         **{name: _owner(name) for name in ("gender", "skin", "age")},
     },
     Wedding: {

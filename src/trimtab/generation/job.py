@@ -94,9 +94,10 @@ def make_in_memory(job: Job, progress: Progress | None) -> ImageSet:
             seeds = job.seeds[cut]
             each = [job.each[seed] for seed in seeds]
             batch = make_batch(job.pipe, job.settings, prompt, seeds, each)
-            for seed, one, image, blocked, of_picture in zip(seeds, each, *batch, strict=True):
+            for seed, image, blocked, of_picture in zip(seeds, *batch, strict=True):
                 environment = job.environment(of_picture)
-                spec, shown, done = job.specs[seed][0], picture_hash(image), one.acting().to_dict()
+                spec, document = job.specs[seed]
+                done, shown = document["intervention"], picture_hash(image)
                 records.append(ImageRecord(seed, prompt, spec, done, blocked, shown, environment))
                 images.append(image)
             if progress is not None:

@@ -28,7 +28,7 @@ from trimtab.pipelines.identity import (
     model_note,
     model_path,
 )
-from trimtab.pipelines.libraries import library_versions, loading_cause, quiet_loading
+from trimtab.pipelines.libraries import library_versions, quiet_loading, readable
 from trimtab.pipelines.loader import load_model
 from trimtab.pipelines.parts import require_vocabulary
 from trimtab.pipelines.runner import Pictures, run
@@ -57,7 +57,6 @@ __all__ = [
     "latents_argument",
     "library_versions",
     "load_model",
-    "loading_cause",
     "matches",
     "model_defaults",
     "model_facts",
@@ -67,6 +66,7 @@ __all__ = [
     "module_fingerprint",
     "not_finite",
     "quiet_loading",
+    "readable",
     "register_family",
     "release_memory",
     "remark_on_not_finite",

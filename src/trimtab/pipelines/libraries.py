@@ -16,7 +16,7 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from trimtab import __version__
-from trimtab.errors import cause
+from trimtab.errors import ModelError, TrimtabError, cause
 
 _LIBRARIES = ("diffusers", "transformers", "huggingface_hub")
 _LIBRARY_LOGS: tuple[Any, ...] = (diffusers_logging, transformers_logging)
@@ -44,11 +44,31 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def loading_cause(error: BaseException) -> str:
-    """Return on one line why a library could not load a part of a model."""
-    if _SHAPES.search(str(error)):
-        return "its weights do not have the shapes in its config.json"
-    return cause(error)
+@contextlib.contextmanager
+def readable(what: str, *, expected: str, do: str) -> Iterator[None]:
+    """Turn any exception of the libraries about what they load into a one-line error.
+
+    Parameters
+    ----------
+    what : str
+        What is loaded, up to the reason, e.g. ``"unet, which cannot be loaded"``.
+    expected, do : str
+        As in `ModelError`.
+
+    Raises
+    ------
+    ModelError
+        From any exception but those of trimtab, and a lack of memory.
+    """
+    try:
+        yield
+    except (TrimtabError, MemoryError):
+        raise
+    # They let through whatever their own dependencies raise: OSError, ValueError, HTTP…
+    except Exception as error:
+        shapes = "its weights do not have the shapes in its config.json"
+        why = shapes if _SHAPES.search(str(error)) else cause(error)
+        raise ModelError(got=f"{what} ({why})", expected=expected, do=do) from error
 
 
 @contextlib.contextmanager

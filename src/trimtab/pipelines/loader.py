@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from trimtab.errors import ModelError, TrimtabError, UsageError, cause
+from trimtab.errors import ModelError, UsageError, cause
 from trimtab.pipelines.devices import choose_device
 from trimtab.pipelines.families import Family, family_of_class
 from trimtab.pipelines.identity import remember
-from trimtab.pipelines.libraries import quiet_loading
+from trimtab.pipelines.libraries import quiet_loading, readable
 from trimtab.pipelines.memory import require_memory
 from trimtab.pipelines.sources import source_of
 
@@ -100,23 +99,15 @@ def _move(pipe: Any, place: torch.device, offload: str | None) -> None:
         ) from error
 
 
-@contextlib.contextmanager
-def _readable(name: str | Path) -> Iterator[None]:
-    """Turn any exception of the libraries about an unreadable model into a one-line error."""
-    try:
-        yield
-    except (TrimtabError, MemoryError):
-        raise
-    # They let through whatever their own dependencies raise: OSError, ValueError, HTTP…
-    except Exception as error:
-        raise ModelError(
-            got=f"model {str(name)!r}, which cannot be loaded ({cause(error)})",
-            expected="a folder in the diffusers layout with safetensors weights, a Hub id, or a "
-            "single .safetensors file with all parts of a model",
-            do="download or save the model again"
-            if Path(name).exists()
-            else "check the name, the path and the connection",
-        ) from error
+def _readable(name: str | Path) -> contextlib.AbstractContextManager[None]:
+    return readable(
+        f"model {str(name)!r}, which cannot be loaded",
+        expected="a folder in the diffusers layout with safetensors weights, a Hub id, or a "
+        "single .safetensors file with all parts of a model",
+        do="download or save the model again"
+        if Path(name).exists()
+        else "check the name, the path and the connection",
+    )
 
 
 def _check_offload(offload: str | None, place: torch.device) -> None:

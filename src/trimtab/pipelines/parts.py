@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedModel
 
 from trimtab.errors import ModelError
-from trimtab.pipelines.libraries import loading_cause
+from trimtab.pipelines.libraries import readable
 from trimtab.pipelines.memory import has_variant, header_of, weight_files
 
 LIBRARIES = ("diffusers", "transformers")
@@ -66,7 +66,12 @@ def load_parts(
             )
         # Without accelerate, diffusers warns about True; transformers always reads this way.
         own = {} if issubclass(kind, PreTrainedModel) else {"low_cpu_mem_usage": lean}
-        with _readable(name, folder / name):
+        _require_config(name, folder / name)
+        with readable(
+            f"{name}, which cannot be loaded",
+            expected="the config.json and the safetensors weights of one and the same part",
+            do="download or save the model again, or install what it needs",
+        ):
             part, report = kind.from_pretrained(
                 str(folder / name),
                 dtype=dtype,
@@ -83,31 +88,19 @@ def load_parts(
     return found
 
 
-@contextlib.contextmanager
-def _readable(name: str, folder: Path) -> Iterator[None]:
-    """Turn any exception of the libraries about a part into a one-line error that names it."""
+def _require_config(name: str, folder: Path) -> None:
+    """Reject a part without a readable ``config.json``, which transformers would make up."""
     file = folder / "config.json"
     try:
         config = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        config = error
+    except (OSError, ValueError):
+        config = None
     if not isinstance(config, dict):
         raise ModelError(
             got=f"{name} with {'no' if not file.exists() else 'an unreadable'} config.json",
             expected="a JSON object that describes the part",
             do="download or save the model again",
         )
-    try:
-        yield
-    except MemoryError:
-        raise
-    # They let through whatever their own dependencies raise.
-    except Exception as error:
-        raise ModelError(
-            got=f"{name}, which cannot be loaded ({loading_cause(error)})",
-            expected="the config.json and the safetensors weights of one and the same part",
-            do="download or save the model again, or install what it needs",
-        ) from error
 
 
 def _lost_in_shards(folder: Path, files: Sequence[Path]) -> list[str]:

@@ -11,7 +11,8 @@ import torch
 WHOLE, SAMPLES, COLUMNS = 2048, 256, 8
 """Size up to which a tensor is read completely; samples of others; samples per embedding row."""
 FREEU = ("s1", "s2", "b1", "b2")
-PLAIN = (torch.nn.Parameter, torch.Tensor)
+OWN = (torch.nn.Parameter, torch.Tensor)
+"""Torch's own kinds of tensors; others wrap their values."""
 
 Place = tuple[str, torch.nn.Module]
 
@@ -106,7 +107,7 @@ def _sample(tensor: torch.Tensor, every_row: bool) -> torch.Tensor | None:
             samples = [_sample(one, every_row) for one in inner]
             return torch.cat([one.to(torch.float32) for one in samples])  # type: ignore[union-attr]
         plain = tensor.int_repr() if tensor.is_quantized else tensor
-        if type(plain) not in PLAIN:
+        if type(plain) not in OWN:
             plain = plain.as_subclass(torch.Tensor)
         if plain.numel() and not plain.untyped_storage().data_ptr():
             return None

@@ -16,12 +16,11 @@ from PIL import Image
 
 from trimtab.errors import ModelError, UsageError
 from trimtab.pipelines import (
-    cause,
     choose_device,
     folder_name,
-    loading_cause,
     module_fingerprint,
     quiet_loading,
+    readable,
     require_vocabulary,
 )
 from trimtab.recognition.protocol import OWN_FOLDER
@@ -39,6 +38,7 @@ _KEPT = 4096  # picture embeddings to cache
 _PADDED = 8  # batches are padded to a multiple, so that a result does not depend on other pictures
 # Increment with every change here that affects a probability of CLIP, or of any other model.
 _CODE, _CODE_OF_OTHERS = "zero-shot 1", "zero-shot 2"
+_EXPECTED = "the id or folder of a CLIP or SigLIP model with safetensors weights"
 _JSON = (bool, int, float, str, list, dict, type(None))
 
 
@@ -130,6 +130,7 @@ class ZeroShotRecogniser:
         place = choose_device(device)
         source = os.fspath(name)
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
+        _require_config(source)
         with quiet_loading():
             with _readable(source, "config.json and weights"):
                 model, info = AutoModel.from_pretrained(
@@ -293,29 +294,26 @@ class ZeroShotRecogniser:
         return np.empty((0, size or self.model.config.text_config.hidden_size), np.float32)
 
 
-@contextlib.contextmanager
-def _readable(source: str, part: str) -> Iterator[None]:
-    """Turn any exception of the libraries about a recogniser into a one-line error."""
-    here = Path(source).is_dir()
-    if here and not (Path(source) / "config.json").is_file():
-        own = (Path(source) / OWN_FOLDER).is_dir()
+def _require_config(source: str) -> None:
+    """Reject a folder without ``config.json``, and name the one in it that was probably meant."""
+    folder = Path(source)
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        own = (folder / OWN_FOLDER).is_dir()
         raise ModelError(
             got=f"the recogniser {source!r} without a config.json",
-            expected="the id or folder of a CLIP or SigLIP model with safetensors weights",
+            expected=_EXPECTED,
             do=f"name its folder {OWN_FOLDER}, if you mean it" if own else "name another folder",
         )
-    try:
-        yield
-    except MemoryError:
-        raise
-    # They let through whatever their own dependencies raise.
-    except Exception as error:
-        raise ModelError(
-            got=f"the recogniser {source!r}, whose {part} cannot be loaded "
-            f"({loading_cause(error) if 'weights' in part else cause(error)})",
-            expected="the id or folder of a CLIP or SigLIP model with safetensors weights",
-            do="download or save it again" if here else "check the name, and the connection",
-        ) from error
+
+
+def _readable(source: str, part: str) -> contextlib.AbstractContextManager[None]:
+    return readable(
+        f"the recogniser {source!r}, whose {part} cannot be loaded",
+        expected=_EXPECTED,
+        do="download or save it again"
+        if Path(source).is_dir()
+        else "check the name, and the connection",
+    )
 
 
 def _padded(rows: torch.Tensor) -> torch.Tensor:

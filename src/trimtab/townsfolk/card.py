@@ -92,9 +92,9 @@ class BiasCard:
         "gender", "skin", "wealth" and "country" are drawn evenly if they are in `named`.
         """
         row = self.table["home"]
-        owner = row["owner"]
-        owner |= {"women": 0.5} if "gender" in named else {}
-        owner |= {"darker": 0.5} if "skin" in named else {}
+        owner = row["owner"] | {
+            share: 0.5 for share, name in (("women", "gender"), ("darker", "skin")) if name in named
+        }
         rich = rng.random() < (0.5 if "wealth" in named else row["rich"])
         velorian = rng.random() < (0.5 if "country" in named else row["Velorian"])
         wealth = WEALTHS[0] if rich else WEALTHS[1]

@@ -10,6 +10,7 @@ from trimtab.townsfolk.figure import choose_look, measure
 from trimtab.townsfolk.houses import BUILDERS, WIDTHS
 from trimtab.townsfolk.portrait import Surface, someone
 from trimtab.townsfolk.scenery import (
+    LAWNS,
     LIGHTS,
     PETALS,
     Light,
@@ -100,7 +101,7 @@ def paint_home(home: Home, rng: np.random.Generator, surface: Surface) -> Canvas
     side = 1 if rng.random() < 0.5 else -1  # of the owner
     c = surface(sky(light, 84).copy())
     heavens(c, light, 84, rng)
-    grass = light.on(pick(rng, ((150, 196, 108), (134, 188, 116), (170, 200, 112))))
+    grass = light.on(pick(rng, LAWNS))
     ridge(c, 66, 7, mix(light.on((126, 176, 142)), light.low, 0.45), rng)
     ridge(c, 76, 4, mix(grass, light.low, 0.25), rng)
     half = WIDTHS[home.house] * SIZES[home.house] / 2

@@ -47,6 +47,9 @@ LIGHTS = (
 )
 
 
+LAWNS: tuple[Colour, ...] = ((150, 196, 108), (134, 188, 116), (170, 200, 112))
+
+
 @lru_cache(maxsize=32)
 def sky(light: Light, horizon: int) -> Image.Image:
     """Paint the sky: a gradient down to the height of the horizon."""

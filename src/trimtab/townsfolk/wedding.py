@@ -24,6 +24,7 @@ from trimtab.townsfolk.canvas import (
 from trimtab.townsfolk.figure import Figure, choose_look, measure
 from trimtab.townsfolk.portrait import Painter, Surface, someone
 from trimtab.townsfolk.scenery import (
+    LAWNS,
     LIGHTS,
     PETALS,
     Light,
@@ -78,7 +79,7 @@ def paint_wedding(wedding: Wedding, rng: np.random.Generator, surface: Surface) 
 def _park(c: Canvas, light: Light, rng: np.random.Generator) -> None:
     """Draw a park with trees."""
     heavens(c, light, 80, rng)
-    grass = light.on(pick(rng, ((150, 196, 108), (134, 188, 116), (170, 200, 112))))
+    grass = light.on(pick(rng, LAWNS))
     ridge(c, 70, 6, mix(light.on((126, 176, 142)), light.low, 0.45), rng)
     for k in range(5):
         x, y = 8 + 28 * k + spread(rng, 8), 88 + spread(rng, 2)
