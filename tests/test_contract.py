@@ -23,17 +23,20 @@ from trimtab.concepts import attribute
 from trimtab.errors import ModelError, UsageError
 from trimtab.generation import generate, initial_latents
 from trimtab.generation.initial import latents_and_generators
-from trimtab.interventions import Direction
+from trimtab.interventions import CalibratedProjection, Direction, EmbeddingShift
 from trimtab.latents import capture, noise
 from trimtab.pipelines import (
     Conditioning,
+    CutPromptWarning,
     RunSettings,
+    cut_from,
     encode,
     family_of,
     known_families,
     latent_spec,
     load_model,
     run,
+    stretches,
 )
 from trimtab.pipelines.families import parameters
 
@@ -302,6 +305,70 @@ def test_what_is_done_to_the_embeddings_reaches_the_pictures(pipe: Any) -> None:
     plain = our_pictures(pipe)
     assert found.map(lambda tokens: 1 * tokens) == found
     assert not same(our_pictures(pipe, conditioning=found.map(lambda one: -one)), plain)
+
+
+SHIFT = EmbeddingShift("a photo of a man", "a photo of a woman", 0.5)
+PROJECTION = CalibratedProjection([("a woman doctor", "a man doctor"), ("woman", "man")])
+
+
+@pytest.mark.parametrize("adjust", [SHIFT, PROJECTION, SHIFT + PROJECTION], ids=str)
+def test_adjusted_embeddings_reach_the_pictures(pipe: Any, adjust: Any) -> None:
+    settings = RunSettings(**asked(pipe))
+    found = encode(pipe, PROMPTS, settings)
+    changed = adjust.changed(found, pipe, PROMPTS, settings)
+    assert changed.parts.keys() == found.parts.keys()
+    for name, value in found.parts.items():
+        same_values = all(map(torch.equal, value, changed.parts[name]))
+        assert same_values == (name.startswith("negative_") or "mask" in name), name
+    plain, ours = (our_pictures(pipe, conditioning=one) for one in (found, changed))
+    assert not same(plain, ours)
+    made = generate(pipe, PROMPTS[0], SEEDS, adjust=adjust, **asked(pipe))
+    assert made.documents[made.records[0].spec]["intervention"]["adjustment"] == adjust.to_dict()
+    assert same(list(made), list(generate(pipe, PROMPTS[0], SEEDS, adjust=adjust, **asked(pipe))))
+
+
+def test_adjustments_of_strength_0_change_nothing(pipe: Any) -> None:
+    plain = generate(pipe, PROMPTS[0], SEEDS, **asked(pipe))
+    for idle in (0 * SHIFT, replace(SHIFT, strength=0), CalibratedProjection(PROJECTION.pairs, 0)):
+        made = generate(pipe, PROMPTS[0], SEEDS, adjust=idle, **asked(pipe))
+        assert same(list(made), list(plain)) and made.documents == plain.documents
+
+
+def test_a_shift_after_the_words_leaves_them_alone_or_is_refused(pipe: Any) -> None:
+    settings, shift = RunSettings(**asked(pipe)), replace(SHIFT, where="after")
+    where = stretches(pipe, PROMPTS)
+    if not where:
+        with pytest.raises(UsageError, match="whose denoiser sees them"):
+            generate(pipe, PROMPTS[0], SEEDS, adjust=shift, **asked(pipe))
+        return
+    found = encode(pipe, PROMPTS, settings)
+    changed = shift.changed(found, pipe, PROMPTS, settings)
+    before, after = found.parts["prompt_embeds"], changed.parts["prompt_embeds"]
+    for texts, stop in where:
+        for row, text in enumerate(texts):
+            words = slice(text.start, text.stop - 1)
+            assert torch.equal(before[row, words], after[row, words])
+            moved = (after - before)[row, text.stop - 1 : stop]
+            assert torch.allclose(moved, moved[:1].expand_as(moved), atol=1e-5)
+    assert max(stop for _, stop in where) == before.shape[1]
+    for name in found.parts:
+        if "pooled" in name:
+            assert torch.equal(found.parts[name], changed.parts[name])
+
+
+def test_what_an_encoder_does_not_read_is_told(pipe: Any) -> None:
+    assert cut_from(pipe, PROMPTS[0]) == {}
+    words = ["photo"] * 700 + ["nurse"]
+    for name, (length, end) in cut_from(pipe, " ".join(words)).items():
+        assert 0 < length < 700 and end.endswith("nurse"), name
+        kept = " ".join(words).removesuffix(end)
+        assert cut_from(pipe, kept.strip()).get(name) is None
+        settings = RunSettings(**asked(pipe))
+        one, other = (encode(pipe, [text], settings) for text in (f"{kept}{end}", f"{kept}the"))
+        if len(cut_from(pipe, " ".join(words))) == 1:
+            assert one == other  # what is cut off does not matter
+    with pytest.warns(CutPromptWarning, match="leaves out “.*nurse”"):
+        generate(pipe, " ".join(words), SEEDS[:1], **asked(pipe))
 
 
 def test_a_negative_prompt_acts_or_is_refused(pipe: Any) -> None:

@@ -295,10 +295,7 @@ def test_a_steering_is_divided_by_numbers_other_than_0() -> None:
 
 def test_the_same_words_are_added_to_every_prompt() -> None:
     words = AddedWords("smiling")
-    assert words.apply(None, ["a dog", "a cat"], [3, 3], None) == [
-        "a dog, smiling",
-        "a cat, smiling",
-    ]
+    assert words.rewritten(["a dog", "a cat"], [3, 3]) == ["a dog, smiling", "a cat, smiling"]
     assert AddedWords("smiling", joint=" ").drawn("a dog", 0) == "a dog smiling"
     assert str(words) == "words “smiling”"
 
@@ -320,7 +317,7 @@ def test_drawn_words_depend_on_the_seed_and_the_words_alone(
     found = adjustment.drawn("x", seed)
     assert found == turned.drawn("x", seed)
     assert found in {f"x, {text}" if text.strip() else "x" for text in words}
-    assert adjustment.apply(None, ["y", "x"], [seed + 1, seed], None)[1] == found
+    assert adjustment.rewritten(["y", "x"], [seed + 1, seed])[1] == found
 
 
 def test_draws_are_the_same_everywhere_and_follow_the_weights() -> None:
@@ -407,15 +404,18 @@ def test_facts_are_of_what_was_measured_and_not_of_what_is_made_from_it() -> Non
         assert same.provenance == {"licence": "mit"}
 
 
-def test_two_adjustments_are_refused() -> None:
-    own = as_intervention(None, WORDS)
+def test_adjustments_add_up_and_equal_ones_are_done_once() -> None:
+    own, more = as_intervention(None, WORDS), AddedWords("smiling")
     assert own + own == own
-    for wrong in (
-        lambda: own + Intervention(adjustment=AddedWords("x")),
-        lambda: as_intervention(own, AddedWords("x")),
-    ):
-        with pytest.raises(UsageError, match="two adjustments"):
-            wrong()
+    both = own + Intervention(adjustment=more)
+    assert both == as_intervention(own, more) == Intervention(adjustment=WORDS + more)
+    assert both + own == both
+    assert both.adjustment.rewritten(["x"], [0]) == more.rewritten(WORDS.rewritten(["x"], [0]), [0])
+    assert str(both) == f"{WORDS} + {more}"
+    record = json.loads(json.dumps(both.to_dict()))
+    assert Intervention.from_dict(record, []) == both
+    with pytest.raises(TypeError):
+        WORDS + "smiling"  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("adjust", ["a woman", {"a": 1}, 3 * some(1)])

@@ -77,7 +77,7 @@ def test_words_that_the_command_cannot_say_give_no_command(tmp_path: Path) -> No
     steer = ("--steer", tmp_path / "x.safetensors")
     done("generate", PROMPT, *steer, "--n", 1, *FAST[2:], "--out", tmp_path / "run")
     (picture,) = (tmp_path / "run" / "images").rglob("000000.png")
-    assert "adjusted" in done("inspect", picture, "--json").json["no_command"]
+    assert "no option for" in done("inspect", picture, "--json").json["no_command"]
 
 
 def test_inspect_tells_all_of_a_mitigation(run: Path) -> None:

@@ -129,6 +129,7 @@ def tiny_xl_pipeline(scheduler: str = "Euler", *, seed: int = 0) -> StableDiffus
     torch.manual_seed(seed)
     tokenizer = tiny_tokenizer()
     config = tiny_text_config(tokenizer)
+    config.num_hidden_layers = 2  # the last of which SDXL leaves out
     unet = tiny_unet(
         8, 4, cross_attention_dim=32, addition_embed_type="text_time",
         addition_time_embed_dim=8, projection_class_embeddings_input_dim=6 * 8 + 16,

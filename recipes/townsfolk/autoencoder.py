@@ -49,13 +49,26 @@ def build(width: int = 32) -> AutoencoderTiny:
     )
 
 
-def crops(images: np.ndarray, rng: np.random.Generator, n: int, size: int) -> np.ndarray:
-    """Cut `n` random crops, aligned to a grid of 8 so that patches stay aligned."""
+def crops(
+    images: np.ndarray, rows: list[np.ndarray], rng: np.random.Generator, n: int, size: int
+) -> np.ndarray:
+    """Cut `n` random crops, aligned to a grid of 8 so that patches stay aligned.
+
+    `rows` has the pictures of each scene. Every scene comes equally often, since weddings, the
+    rarest, have the most detail.
+    """
     out = np.empty((n, size, size, 3), np.uint8)
-    for row, index in enumerate(rng.integers(len(images), size=n)):
+    for row, scene in enumerate(rng.integers(len(rows), size=n)):
+        index = rng.choice(rows[scene])
         top, left = 8 * rng.integers((images.shape[1] - size) // 8 + 1, size=2)
         out[row] = images[index, top : top + size, left : left + size]
     return out
+
+
+def rows_by_scene(split: str) -> dict[str, np.ndarray]:
+    """Return the rows of the pictures of each scene."""
+    shown = np.array([fact.scene for fact in facts_of(split)])
+    return {name: np.flatnonzero(shown == name) for name in SCENES}
 
 
 @torch.no_grad()
@@ -111,14 +124,14 @@ def main() -> None:
     }
     start = resume(CHECKPOINT, model, optimizer, average, facts)
     train, held_out = pictures(TRAIN), pictures(HELD_OUT)
-    shown = np.array([fact.scene for fact in facts_of(HELD_OUT)])
-    scenes = {name: np.flatnonzero(shown == name)[:128] for name in SCENES}
+    drawn = list(rows_by_scene(TRAIN).values())
+    shown = {name: rows[:128] for name, rows in rows_by_scene(HELD_OUT).items()}
     for step in schedule(start, args.steps, every=250):
         rng = np.random.default_rng([3, step])
         torch.manual_seed(step)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, args.steps, group["peak"])
-        loss = loss_of(model, to_tensor(crops(train, rng, args.batch, args.crop)), 0.02)
+        loss = loss_of(model, to_tensor(crops(train, drawn, rng, args.batch, args.crop)), 0.02)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -127,7 +140,7 @@ def main() -> None:
             checkpoint(CHECKPOINT, step + 1, model, optimizer, average, facts)
             copy = build(args.width).to(DEVICE, memory_format=torch.channels_last)
             average.copy_to(copy)
-            by_scene = {name: round(psnr(copy, held_out[rows]), 2) for name, rows in scenes.items()}
+            by_scene = {name: round(psnr(copy, held_out[rows]), 2) for name, rows in shown.items()}
             print(f"loss {loss.item():.4f}  held-out PSNR in dB {by_scene}", flush=True)
     copy = build(args.width)
     average.copy_to(copy)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from trimtab.generation import ImageSet, generate, initial_latents, steered_blocks
     from trimtab.interventions import (
         AddedWords,
+        CalibratedProjection,
         Direction,
+        EmbeddingShift,
         Intervention,
         LogisticDirection,
         MeanDifference,
@@ -61,6 +63,8 @@ __all__ = [  # noqa: RUF022 (the order of the work)
     "SVMDirection",
     "Steering",
     "AddedWords",
+    "EmbeddingShift",
+    "CalibratedProjection",
     "Intervention",
     "load_intervention",
     "ImageSet",
@@ -100,6 +104,8 @@ __getattr__ = lazy(
         "generation": ["ImageSet", "generate", "initial_latents", "steered_blocks"],
         "interventions": [
             "AddedWords",
+            "CalibratedProjection",
+            "EmbeddingShift",
             "Direction",
             "Intervention",
             "LogisticDirection",

@@ -16,14 +16,12 @@ from trimtab.errors import FileError
 from trimtab.generation.companions import direction_file, terms_of, where_made
 from trimtab.generation.spec import FORMAT
 from trimtab.interventions import (
-    AddedWords,
     Adjustment,
     Direction,
     Intervention,
     find,
-    written_words,
+    written,
 )
-from trimtab.interventions.adjustment import JOINT
 from trimtab.interventions.file import DIRECTION, FORMATS, MITIGATION, kind_of
 from trimtab.interventions.hub import HUB_ID
 from trimtab.storage import PictureIndex, PictureRow, Store, require_kinds
@@ -216,13 +214,14 @@ def _command(
     adjustment = (spec.get("intervention") or {}).get("adjustment")
     if model is not None and Path(model).is_dir():
         facts["revision"] = None  # a folder has none
-    words = _words(adjustment)
+    adjusted = None if adjustment is None else Adjustment.from_dict(adjustment)
+    options = written(adjusted)
     why = {
         "the pictures were made elsewhere": not prompt,
         "the model was assembled in memory, or its location is unknown": model is None,
         f"changed after the model was loaded: {', '.join(changed or [])}": changed,
         "the seeds are not consecutive": not in_a_row(seeds),
-        f"the prompts were adjusted: {adjustment}": words is None,
+        f"the command line has no option for: {adjusted}": options is None,
     }
     for reason, holds in why.items():
         if holds:
@@ -231,7 +230,7 @@ def _command(
     command += ["--seed", str(seeds[0]), "--n", str(len(seeds))]
     for term in terms_of(spec):
         command += ["--steer", f"{_file(store, term['hash'])}={term['strength']}"]
-    command += [f"--add-words={one}" for one in words or ()]
+    command += options or []
     known = [(facts.get(name), option) for name, option in MODEL.items()]
     known += [(spec["settings"].get(name), option) for name, option in SETTINGS.items()]
     for value, option in [*known, (spec.get("batch_size"), "--batch-size")]:
@@ -245,16 +244,6 @@ def _command(
             "is not recorded here"
         )
     return found
-
-
-def _words(adjustment: Mapping[str, Any] | None) -> list[str] | None:
-    """Return an adjustment as command-line options; None if they cannot express it."""
-    if adjustment is None:
-        return []
-    found = Adjustment.from_dict(adjustment)
-    if isinstance(found, AddedWords) and found.joint == JOINT:
-        return written_words(found)
-    return None
 
 
 def _file(store: Store | None, name: str) -> str:

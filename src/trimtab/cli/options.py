@@ -11,14 +11,13 @@ import inspect
 import math
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from trimtab.cli.console import note
 from trimtab.concepts import Attribute, Target
 from trimtab.concepts.words import fold
 from trimtab.errors import UsageError
@@ -135,50 +134,6 @@ class RunOptions:
         """Return those that were given, as further arguments in Python."""
         given = ((one.name, getattr(self, one.name), one.default) for one in fields(self))
         return "".join(f", {name}={value!r}" for name, value, default in given if value != default)
-
-
-@dataclass(frozen=True)
-class SteerOptions:
-    """How to change the noise and the prompt."""
-
-    steer: Annotated[
-        list[str],
-        typer.Option(
-            metavar="FILE=W",
-            help="DIRECTION=STRENGTH, MITIGATION or MITIGATION=FACTOR, each a file, folder or Hub "
-            "id; repeatable, the effects add up.",
-        ),
-    ] = field(default_factory=list)
-    add_words: Annotated[
-        list[str],
-        typer.Option(
-            metavar="WORDS",
-            help="Words to add to the prompt; with several WORDS=WEIGHT, each picture draws one by "
-            "its seed.",
-        ),
-    ] = field(default_factory=list)
-    resample: Annotated[bool, typer.Option(help="Resample directions learned at another size.")] = (
-        False
-    )
-
-    def read(self) -> Any:
-        """Return them as one intervention; without any option nothing is loaded."""
-        from trimtab.interventions import as_intervention, parse_steering, parse_words
-
-        return parse_steering(self.steer) + as_intervention(None, parse_words(self.add_words))
-
-    def fitted(self, intervention: Any, pipe: Any, run: RunOptions) -> Any:
-        """Return the intervention, resampled to the pipeline's size if asked for."""
-        if not self.resample:
-            return intervention
-        from trimtab.pipelines import latent_spec
-
-        spec = latent_spec(pipe, height=run.height, width=run.width)
-        intervention.check_family(spec.family)
-        for direction, _ in intervention.steering.terms:
-            if direction.shape != spec.shape:
-                note(f"{direction.name}: resampled from {direction.shape} to {spec.shape}")
-        return intervention.resampled(spec.shape)
 
 
 def parse_targets(

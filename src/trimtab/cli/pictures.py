@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trimtab.cli.changes import AdjustOptions, SteerOptions
 from trimtab.cli.console import Bars, say, say_json
 from trimtab.cli.options import (
     Attributes,
@@ -19,7 +20,6 @@ from trimtab.cli.options import (
     Recogniser,
     RunOptions,
     Seed,
-    SteerOptions,
     command_line,
     local,
     names_of,
@@ -59,6 +59,7 @@ def audit(
     model: ModelOptions,
     run: RunOptions,
     steering: SteerOptions,
+    adjusting: AdjustOptions,
     prompt: Annotated[str | None, typer.Argument(help='E.g. "a photo of a doctor".')] = None,
     prompts: Prompts = None,
     images: Annotated[
@@ -86,16 +87,16 @@ def audit(
         )
     folder = None if images is None else local(images, "--images")
     if folder is not None:
-        useless = set(names_of(ModelOptions, RunOptions, SteerOptions)) - {"device"}
+        useless = set(names_of(ModelOptions, RunOptions, SteerOptions, AdjustOptions)) - {"device"}
         refuse_unused(context, "--images", *useless, "n", "seed")
-    elif not steering.steer:
-        refuse_unused(context, "no --steer", "resample")
+    else:
+        _refuse_idle(context, steering, adjusting)
     wanted = [look_up(name) for name in attribute]
     targets = parse_targets(target, target_source, wanted) or None
     from trimtab.latents import AUDIT_SEEDS
     from trimtab.storage import Store
 
-    intervention, store = steering.read(), None if out is None else Store(out)
+    intervention, store = steering.read(adjusting), None if out is None else Store(out)
     from trimtab.workflows import audit as run_audit
     from trimtab.workflows import audit_images
 
@@ -141,6 +142,7 @@ def generate(
     model: ModelOptions,
     run: RunOptions,
     steering: SteerOptions,
+    adjusting: AdjustOptions,
     prompt: Annotated[str | None, typer.Argument(help='E.g. "a photo of a doctor".')] = None,
     prompts: Prompts = None,
     n: Pictures = 8,
@@ -152,12 +154,11 @@ def generate(
 ) -> None:
     """Generate pictures, optionally from steered noise."""
     texts = asked_for(prompt, prompts)
-    if not steering.steer:
-        refuse_unused(context, "no --steer", "resample")
+    _refuse_idle(context, steering, adjusting)
     from trimtab.latents import AUDIT_SEEDS
     from trimtab.storage import Store
 
-    first, intervention = AUDIT_SEEDS.start if seed is None else seed, steering.read()
+    first, intervention = AUDIT_SEEDS.start if seed is None else seed, steering.read(adjusting)
     store = Store(out)
     from trimtab.generation import generate as make
 
@@ -177,6 +178,14 @@ def generate(
         say_json({"store": out, "prompts": texts, **facts, "specs": pictures.documents})
     else:
         say(_made(pictures, texts, store))
+
+
+def _refuse_idle(context: typer.Context, steering: SteerOptions, adjusting: AdjustOptions) -> None:
+    """Refuse options that say how to do what is not asked for."""
+    if not steering.steer:
+        refuse_unused(context, "no --steer", "resample")
+    if not (adjusting.project or adjusting.project_off):
+        refuse_unused(context, "no --project", "project_lam")
 
 
 def _made(pictures: ImageSet, texts: Sequence[str], store: Store) -> str:

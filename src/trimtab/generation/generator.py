@@ -14,7 +14,7 @@ from trimtab.generation.images import ImageSet
 from trimtab.generation.initial import warn_if_elsewhere
 from trimtab.generation.job import Job, make_in_memory
 from trimtab.generation.store_job import make_in_store
-from trimtab.interventions import Adjustment, Steerable, as_intervention
+from trimtab.interventions import Adjustment, Intervention, Steerable, as_intervention
 from trimtab.latents import batches, check_seeds, warn_on_overlap
 from trimtab.pipelines import (
     NotFiniteWarning,
@@ -23,6 +23,7 @@ from trimtab.pipelines import (
     model_facts,
     not_finite,
     remark_on_not_finite,
+    warn_of_cuts,
 )
 from trimtab.storage import Progress, Store, as_store
 from trimtab.storage.specs import reserves_of
@@ -87,6 +88,8 @@ def generate(
 
     Warns
     -----
+    CutPromptWarning
+        If a prompt is longer than a text encoder reads.
     NotFiniteWarning
         If some pictures have values that are not finite; these are blocked.
     SeedOverlapWarning
@@ -102,6 +105,7 @@ def generate(
     batches(order, batch_size)  # which checks the size
     intervention = intervention.acting()
     store = None if to is None else as_store(to)
+    warn_of_cuts(pipe, _encoded(prompts, order, intervention, settings), stacklevel=3)
     warn_on_overlap(order, intervention.seeds)
     facts = model_facts(pipe)
     elsewhere = warn_if_elsewhere(pipe, intervention, facts)
@@ -111,6 +115,19 @@ def generate(
     job = Job(pipe, prompts, order, intervention, settings, batch_size, facts, reserves)
     found = make_in_memory(job, progress) if store is None else make_in_store(job, store, progress)
     _check_finite(found, pipe)
+    return found
+
+
+def _encoded(
+    prompts: Sequence[str], seeds: Sequence[int], intervention: Intervention, settings: RunSettings
+) -> set[str]:
+    """Return all texts that will be encoded."""
+    found = set(filter(None, [settings.negative_prompt]))
+    for prompt in prompts:
+        if intervention.adjustment is None:
+            found.add(prompt)
+        else:
+            found |= set(intervention.adjustment.rewritten([prompt] * len(seeds), seeds))
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trimtab.interventions.adjustment import AddedWords, Adjustment
+from trimtab.interventions.adjustment import Adjustment, Adjustments
 from trimtab.interventions.algebra import Strength
 from trimtab.interventions.direction import Direction, Steering
 from trimtab.interventions.effect import Arm, Change, Effect, Kept, Shift, Spill
@@ -20,10 +20,13 @@ from trimtab.interventions.intervention import (
 from trimtab.interventions.notation import (
     find,
     load_intervention,
+    parse_adjustment,
     parse_steering,
-    parse_words,
-    written_words,
+    written,
 )
+from trimtab.interventions.projection import CalibratedProjection
+from trimtab.interventions.shift import EmbeddingShift
+from trimtab.interventions.words import AddedWords
 from trimtab.lazy import lazy
 
 if TYPE_CHECKING:
@@ -38,11 +41,14 @@ if TYPE_CHECKING:
 __all__ = [
     "AddedWords",
     "Adjustment",
+    "Adjustments",
     "Arm",
+    "CalibratedProjection",
     "Change",
     "Direction",
     "DirectionEstimator",
     "Effect",
+    "EmbeddingShift",
     "Intervention",
     "Kept",
     "LogisticDirection",
@@ -60,9 +66,9 @@ __all__ = [
     "choose_step",
     "find",
     "load_intervention",
+    "parse_adjustment",
     "parse_steering",
-    "parse_words",
-    "written_words",
+    "written",
 ]
 
 __getattr__ = lazy(

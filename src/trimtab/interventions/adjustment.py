@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from abc import ABC, abstractmethod
-from bisect import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trimtab.errors import UsageError
@@ -17,45 +12,55 @@ from trimtab.errors import UsageError
 if TYPE_CHECKING:
     from trimtab.pipelines import Conditioning, RunSettings
 
-JOINT = ", "
-
 
 class Adjustment(ABC):
-    """A change to the prompts of pictures, or to their embeddings.
+    """A change to the prompts of pictures, to their embeddings, or to both.
 
     Subclasses are frozen values with equality and hash, and register themselves by their `kind`.
+    They override `rewritten` or `changed`; one that overrides `changed` sets `embeds`. Adjustments
+    add up: ``a + b`` does both, words before embeddings.
     """
 
     kind: ClassVar[str]
     """Its name in records."""
+    embeds: ClassVar[bool] = False
+    """Whether it changes embeddings, so that prompts have to be encoded first."""
     _kinds: ClassVar[dict[str, type[Adjustment]]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        Adjustment._kinds[cls.kind] = cls
+        if "kind" in vars(cls):  # an abstract one has none
+            Adjustment._kinds[cls.kind] = cls
 
-    @abstractmethod
-    def apply(
-        self, pipe: Any, prompts: Sequence[str], seeds: Sequence[int], settings: RunSettings
-    ) -> list[str] | Conditioning:
-        """Return what to make pictures from instead of their prompts.
+    def rewritten(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[str]:
+        """Return the prompts to encode instead of these.
 
         Parameters
         ----------
-        pipe : diffusers.DiffusionPipeline
-            The pipeline that will run; it is not changed.
         prompts : sequence of str
             One prompt per picture.
         seeds : sequence of int
             One seed per picture; random choices depend only on the picture's seed.
+        """
+        return list(prompts)
+
+    def changed(
+        self, conditioning: Conditioning, pipe: Any, prompts: Sequence[str], settings: RunSettings
+    ) -> Conditioning:
+        """Return the conditioning to make pictures from instead of this one.
+
+        Parameters
+        ----------
+        conditioning : Conditioning
+            The embeddings of the prompts, one row per picture.
+        pipe : diffusers.DiffusionPipeline
+            The pipeline that encoded them and will run; it is not changed.
+        prompts : sequence of str
+            The encoded prompts, one per picture.
         settings : RunSettings
             The settings of the run.
-
-        Returns
-        -------
-        list of str, or Conditioning
-            New prompts or the conditioning itself, one per picture.
         """
+        return conditioning
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
@@ -65,6 +70,10 @@ class Adjustment(ABC):
     @abstractmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Adjustment:
         """Make it again from what `facts` gave."""
+
+    def acting(self) -> Adjustment | None:
+        """Return what has an effect of it: itself, or None, e.g. at strength 0."""
+        return self
 
     def check(self, family: str) -> None:  # noqa: B027 (most fit every family)
         """Check that this adjustment works with a model family.
@@ -96,115 +105,99 @@ class Adjustment(ABC):
                 expected=f"one of {', '.join(known)}",
                 do="update trimtab, or import the module that defines it",
             )
-        return known[kind].from_facts({key: record[key] for key in record if key != "kind"})
+        try:
+            return known[kind].from_facts({key: record[key] for key in record if key != "kind"})
+        except TypeError as error:  # an entry of another type
+            raise UsageError(
+                got=f"a record of kind {kind!r} with {error}",
+                expected="the entries that trimtab writes",
+                do="restore the record",
+            ) from error
+
+    def __add__(self, other: Adjustment) -> Adjustment:
+        """Return an adjustment that does this and then the other."""
+        if not isinstance(other, Adjustment):
+            return NotImplemented
+        return Adjustments((*parts_of(self), *parts_of(other)))
 
 
-@dataclass(frozen=True, init=False)
-class AddedWords(Adjustment):
-    """Words added to the end of a prompt: the same for all pictures, or drawn for each.
+def parts_of(adjustment: Adjustment | None) -> tuple[Adjustment, ...]:
+    """Return the single adjustments that one consists of; none for None."""
+    if adjustment is None:
+        return ()
+    return adjustment.parts if isinstance(adjustment, Adjustments) else (adjustment,)
 
-    The words of a picture depend only on its seed and on the choice of words, so that a seed gets
-    the same words in every run, on every machine, and with any other pictures.
+
+@dataclass(frozen=True)
+class Adjustments(Adjustment):
+    """Several adjustments, one after the other; usually written as a sum.
 
     Parameters
     ----------
-    words : str, or mapping of str to float
-        The text to add to every prompt, or several texts with weights, from which each picture
-        draws one. An empty text adds nothing.
-    joint : str
-        The separator between prompt and words.
+    parts : tuple of Adjustment
+        At least two, none of them a sum itself.
+    """
+
+    kind = "several"
+
+    parts: tuple[Adjustment, ...]
+
+    @property
+    def embeds(self) -> bool:  # type: ignore[override]
+        """Whether any part changes embeddings."""
+        return any(part.embeds for part in self.parts)
+
+    def rewritten(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[str]:
+        """Apply the parts that change words."""
+        found = list(prompts)
+        for part in self.parts:
+            found = part.rewritten(found, seeds)
+        return found
+
+    def changed(
+        self, conditioning: Conditioning, pipe: Any, prompts: Sequence[str], settings: RunSettings
+    ) -> Conditioning:
+        """Apply the parts that change embeddings."""
+        for part in self.parts:
+            conditioning = part.changed(conditioning, pipe, prompts, settings)
+        return conditioning
+
+    def acting(self) -> Adjustment | None:
+        """Return the parts that have an effect."""
+        left = tuple(filter(None, (part.acting() for part in self.parts)))
+        return Adjustments(left) if len(left) > 1 else left[0] if left else None
+
+    def check(self, family: str) -> None:
+        """Check every part."""
+        for part in self.parts:
+            part.check(family)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the records of the parts."""
+        return {"parts": [part.to_dict() for part in self.parts]}
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Adjustments:
+        """Make it again from what `facts` gave."""
+        check_entries(facts, "several adjustments", {"parts"})
+        return cls(tuple(Adjustment.from_dict(part) for part in facts["parts"]))
+
+    def __str__(self) -> str:
+        """Return the parts as text."""
+        return " + ".join(map(str, self.parts))
+
+
+def check_entries(facts: Mapping[str, Any], what: str, wanted: set[str]) -> None:
+    """Check that a record has exactly the wanted entries.
 
     Raises
     ------
     UsageError
-        If there are no words, or a weight is not a positive number.
-
-    Examples
-    --------
-    >>> words = AddedWords({"a woman": 1, "a man": 1})
-    >>> words.drawn("a photo of a doctor", 0)
-    'a photo of a doctor, a woman'
+        If it does not.
     """
-
-    kind = "added words"
-
-    words: tuple[tuple[str, float], ...]
-    """Each text with its weight, in alphabetical order."""
-    joint: str
-
-    def __init__(self, words: str | Mapping[str, float], joint: str = JOINT) -> None:
-        weights = {words: 1.0} if isinstance(words, str) else words
-        if not isinstance(weights, Mapping) or not any(map(_has_words, weights)):
-            raise UsageError(
-                got=f"added words {words!r}",
-                expected="a text, or texts with weights such as {'a woman': 1, 'a man': 1}",
-                do="give the text to add to the prompt",
-            )
-        for text, weight in weights.items():
-            if not isinstance(text, str) or not _positive(weight):
-                raise UsageError(
-                    got=f"the added words {text!r} with weight {weight!r}",
-                    expected="a text with a weight above 0",
-                    do="correct the weight, or omit the words",
-                )
-        if not isinstance(joint, str):
-            raise UsageError(got=f"joint {joint!r}", expected="a text", do="pass e.g. ', '")
-        if len(weights) == 1:  # the same for every picture
-            weights = dict.fromkeys(weights, 1.0)
-        pairs = tuple((text, float(weights[text])) for text in sorted(weights))
-        object.__setattr__(self, "words", pairs)
-        object.__setattr__(self, "joint", joint)
-
-    def drawn(self, prompt: str, seed: int) -> str:
-        """Return the prompt for one seed."""
-        ends = accumulate(weight for _, weight in self.words)
-        place = bisect(list(ends)[:-1], self._draw(seed) * self._total)
-        text = self.words[place][0]
-        return f"{prompt}{self.joint}{text}" if text.strip() else prompt
-
-    def apply(
-        self, pipe: Any, prompts: Sequence[str], seeds: Sequence[int], settings: RunSettings
-    ) -> list[str]:
-        """Add the words to each prompt."""
-        return [self.drawn(prompt, seed) for prompt, seed in zip(prompts, seeds, strict=True)]
-
-    def facts(self) -> dict[str, Any]:
-        """Return words and joint."""
-        return {"words": dict(self.words), "joint": self.joint}
-
-    @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> AddedWords:
-        """Make it again from what `facts` gave."""
-        if facts.keys() != {"words", "joint"}:
-            raise UsageError(
-                got=f"a record of added words with {', '.join(facts) or 'nothing'}",
-                expected="words and joint",
-                do="restore the record",
-            )
-        return cls(facts["words"], facts["joint"])
-
-    def __str__(self) -> str:
-        """Return the added words as text."""
-        if len(self.words) == 1:
-            return f"words “{self.words[0][0]}”"
-        shares = (f"“{text}” {weight / self._total:.0%}" for text, weight in self.words)
-        return f"words {', '.join(shares)}"
-
-    @property
-    def _total(self) -> float:
-        return math.fsum(weight for _, weight in self.words)
-
-    def _draw(self, seed: int) -> float:
-        """Return a number in [0, 1) that depends only on the seed and the words."""
-        said = json.dumps([int(seed), [text for text, _ in self.words]])
-        digest = hashlib.sha256(said.encode()).digest()
-        return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
-
-
-def _has_words(text: object) -> bool:
-    return not isinstance(text, str) or bool(text.strip())
-
-
-def _positive(weight: object) -> bool:
-    number = isinstance(weight, int | float) and not isinstance(weight, bool)
-    return number and 0 < weight < math.inf  # type: ignore[operator]
+    if facts.keys() != wanted:
+        raise UsageError(
+            got=f"a record of {what} with {', '.join(facts) or 'nothing'}",
+            expected=" and ".join(sorted(wanted)),
+            do="restore the record",
+        )

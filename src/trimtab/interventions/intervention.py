@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from trimtab.errors import UsageError
 from trimtab.interventions import contents
-from trimtab.interventions.adjustment import Adjustment
+from trimtab.interventions.adjustment import Adjustment, Adjustments, parts_of
 from trimtab.interventions.algebra import Strength
 from trimtab.interventions.compatibility import check_family, check_shape, learned_on
 from trimtab.interventions.direction import Direction, Steering
@@ -156,8 +156,12 @@ class Intervention(Shared):
 
         Parameters
         ----------
-        pipe, prompts, seeds, settings
-            As in `Adjustment.apply`.
+        pipe : diffusers.DiffusionPipeline
+            The pipeline that will run; it is not changed.
+        prompts, seeds : sequence
+            One of each per picture.
+        settings : RunSettings
+            The settings of the run.
 
         Returns
         -------
@@ -166,8 +170,13 @@ class Intervention(Shared):
         """
         if self.adjustment is None:
             return list(prompts), None
-        made = self.adjustment.apply(pipe, prompts, seeds, settings)
-        return (made, None) if isinstance(made, list) else (list(prompts), made)
+        from trimtab.pipelines import encode  # which loads torch
+
+        rewritten = self.adjustment.rewritten(prompts, seeds)
+        if not self.adjustment.embeds:
+            return rewritten, None
+        found = encode(pipe, rewritten, settings)
+        return rewritten, self.adjustment.changed(found, pipe, rewritten, settings)
 
     def image(self, i: int) -> Intervention:
         """Return the intervention for image i, with plain numbers as strengths."""
@@ -178,9 +187,12 @@ class Intervention(Shared):
         return self._with(self.steering.part(images))
 
     def acting(self) -> Intervention:
-        """Return the same without directions of strength 0, which change nothing."""
+        """Return the same without directions and adjustments of strength 0."""
         terms = self.steering.terms
-        return self._with(Steering((d, s) for d, s in terms if np.any(np.asarray(s) != 0)))
+        return Intervention(
+            Steering((d, s) for d, s in terms if np.any(np.asarray(s) != 0)),
+            self.adjustment and self.adjustment.acting(),
+        )
 
     def resampled(self, shape: Sequence[int]) -> Intervention:
         """Return the same with every direction resampled, as in `Direction.resampled`."""
@@ -274,17 +286,13 @@ class Intervention(Shared):
         return self._with(self.steering / divisor)
 
     def __add__(self, other: Steerable) -> Intervention:
-        """Return the sum; if both adjust the conditioning, they must do it in the same way."""
+        """Return the sum; an adjustment that both have is done once."""
         also = as_intervention(other)
         if not (also.steering.terms or also.adjustment):
             return self
-        if not (self.noise_only or also.noise_only or self.adjustment == also.adjustment):
-            raise UsageError(
-                got=f"two adjustments, {self.adjustment} and {also.adjustment}",
-                expected="one",
-                do="combine them in one adjustment, or omit one",
-            )
-        return Intervention(self.steering + also.steering, self.adjustment or also.adjustment)
+        parts = dict.fromkeys((*parts_of(self.adjustment), *parts_of(also.adjustment)))
+        adjustment = Adjustments(tuple(parts)) if len(parts) > 1 else next(iter(parts), None)
+        return Intervention(self.steering + also.steering, adjustment)
 
     def __radd__(self, other: Steerable | int) -> Intervention:
         """Add to a direction or a steering, or to 0, from which ``sum([...])`` starts."""
@@ -340,7 +348,7 @@ def as_intervention(steer: Steerable, adjust: Adjustment | None = None) -> Inter
     Raises
     ------
     UsageError
-        If either has the wrong type, or both adjust the conditioning.
+        If either has the wrong type.
     """
     if isinstance(steer, Intervention):
         return steer if adjust is None else steer + Intervention(adjustment=adjust)

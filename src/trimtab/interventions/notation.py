@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trimtab.errors import UsageError
-from trimtab.interventions.adjustment import AddedWords
+from trimtab.interventions.adjustment import Adjustment, parts_of
 from trimtab.interventions.direction import Direction
+from trimtab.interventions.embedding import EmbeddingAdjustment
 from trimtab.interventions.file import DIRECTION, MITIGATION, kind_of
 from trimtab.interventions.hub import HUB_ID, fetched
 from trimtab.interventions.intervention import Intervention
+from trimtab.interventions.projection import LAM, CalibratedProjection
+from trimtab.interventions.shift import EmbeddingShift, Where
+from trimtab.interventions.words import JOINT, AddedWords
 
+ARROW, EQUAL = "->", "=="
 STRONGEST = 100.0
 """In standard deviations; well before this, only the direction is left of the noise."""
 
@@ -130,7 +135,138 @@ def parse_words(items: Sequence[str]) -> AddedWords | None:
     return AddedWords(weights)
 
 
-def written_words(words: AddedWords) -> list[str]:
+def parse_shift(item: str, where: Where = "all") -> EmbeddingShift:
+    """Return the shift of one ``--shift`` option, ``AWAY -> TOWARDS=STRENGTH``.
+
+    Parameters
+    ----------
+    item : str
+        E.g. "a photo of a man -> a photo of a woman=0.5".
+    where : {"all", "after"}
+        As in `EmbeddingShift`.
+
+    Raises
+    ------
+    UsageError
+        If it is not written like this, or the strength is out of range.
+    """
+    away, arrow, rest = item.partition(ARROW)
+    towards, equals, text = rest.rpartition("=")
+    strength = _number(text)
+    if not arrow or not equals or strength is None:
+        raise UsageError(
+            got=f"--shift {item!r}",
+            expected="AWAY -> TOWARDS=STRENGTH",
+            do="write e.g. 'a photo of a man -> a photo of a woman=0.5'",
+        )
+    return EmbeddingShift(away.strip(), towards.strip(), strength, where)
+
+
+def parse_pair(item: str) -> tuple[str, str]:
+    """Return the prompts of one ``--project`` option, ``ONE == OTHER``.
+
+    Raises
+    ------
+    UsageError
+        If it is not written like this.
+    """
+    one, sign, other = item.partition(EQUAL)
+    if not sign:
+        raise UsageError(
+            got=f"--project {item!r}",
+            expected="ONE == OTHER",
+            do="write e.g. 'a photo of a woman doctor == a photo of a man doctor'",
+        )
+    return one.strip(), other.strip()
+
+
+def written(adjustment: Adjustment | None) -> list[str] | None:
+    """Return an adjustment as options of the command line.
+
+    Parameters
+    ----------
+    adjustment : Adjustment or None
+        The adjustment.
+
+    Returns
+    -------
+    list of str or None
+        None if options cannot express it.
+    """
+    options: list[str] = []
+    parts = parts_of(adjustment)
+    for part in parts:
+        match part:
+            case AddedWords() if part.joint == JOINT:
+                options += [f"--add-words={one}" for one in _written_words(part)]
+            case EmbeddingShift():
+                name = "--shift" if part.where == "all" else "--shift-after-words"
+                options.append(f"{name}={part.away} {ARROW} {part.towards}={part.strength!r}")
+            case CalibratedProjection():
+                options += [f"--project={one} {EQUAL} {other}" for one, other in part.pairs]
+                options += [f"--project-off={one}" for one in part.biased]
+                options.append(f"--project-lam={part.lam!r}")
+            case _:
+                return None
+    again = parse_adjustment(
+        **{
+            keyword: [one.partition("=")[2] for one in options if one.startswith(f"{option}=")]
+            for keyword, option in (
+                ("words", "--add-words"),
+                ("shifts", "--shift"),
+                ("after", "--shift-after-words"),
+                ("pairs", "--project"),
+                ("off", "--project-off"),
+            )
+        },
+        lam=next((one.lam for one in parts if isinstance(one, CalibratedProjection)), LAM),
+    )
+    return options if again == _unbound(adjustment) else None
+
+
+def parse_adjustment(
+    words: Sequence[str] = (),
+    shifts: Sequence[str] = (),
+    after: Sequence[str] = (),
+    pairs: Sequence[str] = (),
+    off: Sequence[str] = (),
+    lam: float = LAM,
+) -> Adjustment | None:
+    """Return the sum of the adjustments on the command line, or None if there are none.
+
+    Parameters
+    ----------
+    words, shifts, after, pairs, off : sequence of str
+        The values of each ``--add-words``, ``--shift``, ``--shift-after-words``, ``--project`` and
+        ``--project-off``.
+    lam : float
+        The value of ``--project-lam``.
+
+    Raises
+    ------
+    UsageError
+        If one is not written as it should be, or a number is out of range.
+    """
+    parts: list[Adjustment] = []
+    if (found := parse_words(words)) is not None:
+        parts.append(found)
+    parts += [parse_shift(item) for item in shifts]
+    parts += [parse_shift(item, "after") for item in after]
+    if pairs or off:
+        parts.append(CalibratedProjection(map(parse_pair, pairs), lam, off))
+    return sum(parts[1:], parts[0]) if parts else None
+
+
+def _unbound(adjustment: Adjustment | None) -> Adjustment | None:
+    """Return an adjustment for any text encoder, as the command line makes it."""
+    parts = [
+        one.with_encoder() if isinstance(one, EmbeddingAdjustment) else one
+        for one in parts_of(adjustment)
+    ]
+    return sum(parts[1:], parts[0]) if parts else None
+
+
+def _written_words(words: AddedWords) -> list[str]:
     """Return the texts that `parse_words` reads as these words."""
     if len(words.words) == 1:
         return [words.words[0][0]]

@@ -30,6 +30,7 @@ from trimtab.pipelines import (
     model_facts,
     run,
     threads,
+    warn_of_cuts,
 )
 from trimtab.storage import Progress, Store, as_store
 from trimtab.storage.specs import reserves_of, spec_of
@@ -93,6 +94,11 @@ def capture(
         If the store is not a store, is damaged, or cannot be written.
     ModelError
         If the pipeline's family is unknown, or it produces latents that are not finite.
+
+    Warns
+    -----
+    CutPromptWarning
+        If a prompt is longer than a text encoder reads.
     """
     attribute = as_attribute(attribute)
     run_settings = RunSettings(num_inference_steps, guidance_scale, negative_prompt, height, width)
@@ -114,6 +120,7 @@ def capture(
             for name, texts in attribute.prompts(on=concepts).items()
         ],
     }
+    warn_of_cuts(pipe, [text for one in details["groups"] for text in one["prompts"]])
     document = spec_of(FORMAT, facts, run_settings.to_dict(), batch_size, capture=details)
     job = _Job(pipe, spec, run_settings, document)
     if to is None:

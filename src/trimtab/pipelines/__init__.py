@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import trimtab.pipelines.table  # noqa: F401 (it registers its rows)
 from trimtab.errors import cause, first_line
-from trimtab.pipelines.conditioning import Conditioning
+from trimtab.pipelines.conditioning import NEGATIVE, Conditioning, role_of
 from trimtab.pipelines.devices import choose_device, release_memory, threads
 from trimtab.pipelines.encoder import encode
 from trimtab.pipelines.families import (
     Family,
     LatentSpec,
+    Text,
     family_of,
     known_families,
     latent_dtype,
@@ -18,7 +19,13 @@ from trimtab.pipelines.families import (
     register_family,
     whole_number,
 )
-from trimtab.pipelines.fingerprint import Fingerprint, fingerprint_of, matches, module_fingerprint
+from trimtab.pipelines.fingerprint import (
+    Fingerprint,
+    encoder_fingerprint,
+    fingerprint_of,
+    matches,
+    module_fingerprint,
+)
 from trimtab.pipelines.finiteness import NotFiniteWarning, not_finite, remark_on_not_finite
 from trimtab.pipelines.identity import (
     folder_name,
@@ -34,9 +41,12 @@ from trimtab.pipelines.parts import require_vocabulary
 from trimtab.pipelines.runner import Pictures, run
 from trimtab.pipelines.schedules import Step
 from trimtab.pipelines.settings import RunSettings
+from trimtab.pipelines.texts import CutPromptWarning, Stretch, cut_from, stretches, warn_of_cuts
 
 __all__ = [
+    "NEGATIVE",
     "Conditioning",
+    "CutPromptWarning",
     "Family",
     "Fingerprint",
     "LatentSpec",
@@ -44,9 +54,13 @@ __all__ = [
     "Pictures",
     "RunSettings",
     "Step",
+    "Stretch",
+    "Text",
     "cause",
     "choose_device",
+    "cut_from",
     "encode",
+    "encoder_fingerprint",
     "family_of",
     "fingerprint_of",
     "first_line",
@@ -71,7 +85,10 @@ __all__ = [
     "release_memory",
     "remark_on_not_finite",
     "require_vocabulary",
+    "role_of",
     "run",
+    "stretches",
     "threads",
+    "warn_of_cuts",
     "whole_number",
 ]

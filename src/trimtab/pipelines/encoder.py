@@ -12,7 +12,7 @@ from trimtab.errors import UsageError
 from trimtab.pipelines.conditioning import NEGATIVE, Conditioning, Part, role_of
 from trimtab.pipelines.families import Family, family_of, parameters
 from trimtab.pipelines.placement import device_of
-from trimtab.pipelines.session import ENCODING
+from trimtab.pipelines.session import encoding
 from trimtab.pipelines.settings import RunSettings
 
 
@@ -80,10 +80,12 @@ def _encode(pipe: Any, prompts: Sequence[str], negative: str | None) -> dict[str
         **family.options(1),
         **family.encoding,
     }
+    if (longest := parameters(pipe).get("max_sequence_length")) is not None:
+        asked["max_sequence_length"] = longest  # the default of encode_prompt may be another
     if negative is not None:
         asked["negative_prompt"] = [negative] * len(prompts)
     call = {name: value for name, value in asked.items() if name in known}
-    with ENCODING:
+    with encoding(pipe):
         found = zip(family.embeds, pipe.encode_prompt(**call), strict=True)
     taken = parameters(pipe)  # LCM, in the family of Stable Diffusion, takes no negative ones
     return {k: v for k, v in found if k in taken and v is not None and len(v)}

@@ -55,6 +55,29 @@ def same_back(latents: torch.Tensor, shape: Shape) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
+class Text:
+    """How a family encodes prompts with one of its tokenizers.
+
+    Attributes
+    ----------
+    tokenizer : str
+        The attribute of the pipeline that holds the tokenizer.
+    length : callable
+        ``pipe -> int``, the number of tokens that its encoder reads; the rest is cut off.
+    template : callable, optional
+        ``(pipe, prompt) -> text``, what the pipeline writes around a prompt.
+    start : callable, optional
+        ``pipe -> int``, the first row of ``prompt_embeds`` that its encoder fills, in families
+        whose denoiser sees all rows, padding included.
+    """
+
+    tokenizer: str
+    length: Callable[[Any], int]
+    template: Callable[[Any, str], str] | None = None
+    start: Callable[[Any], int] | None = None
+
+
+@dataclass(frozen=True)
 class Family:
     """One row of the table: how a family of pipelines handles its latents and its guidance.
 
@@ -104,6 +127,8 @@ class Family:
     negative_by_default : str, optional
         The negative prompt that the pipeline's call encodes by default, in families where
         ``pipe.encode_prompt`` takes no negative prompt and must be called for it.
+    texts : tuple of Text
+        How each tokenizer reads prompts; without it, nothing is known about cut prompts.
     modular : tuple of str
         The names of this family in Modular Diffusers (``model_name`` of the blocks).
     """
@@ -128,6 +153,7 @@ class Family:
     embeds: tuple[str, ...] = ("prompt_embeds", "negative_prompt_embeds")
     encoding: Mapping[str, Any] = field(default_factory=dict)
     negative_by_default: str | None = None
+    texts: tuple[Text, ...] = ()
     modular: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

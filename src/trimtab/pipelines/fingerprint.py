@@ -24,7 +24,7 @@ from trimtab.pipelines.tensors import (
     tensors_of,
 )
 
-NOISE, PICTURE, MODULE = "noise-1", "picture-1", "module-1"
+NOISE, PICTURE, MODULE, ENCODER = "noise-1", "picture-1", "module-1", "encoder-1"
 """Names of the algorithms, with versions."""
 AFTERWARDS = ("vae", "movq", "vqvae", "safety_checker", "image_encoder")
 """The parts of a pipeline that latents do not pass through while they are denoised."""
@@ -107,6 +107,26 @@ def module_fingerprint(module: torch.nn.Module, tokenizer: Any) -> str:
     digest.add_text(_vocabulary(tokenizer))
     types = "".join(f".{kind}" for kind in sorted(digest.types))
     return f"{MODULE}{types}:{digest.hex()}"
+
+
+def encoder_fingerprint(pipe: Any) -> str:
+    """Return the fingerprint of a pipeline's text encoders and tokenizers.
+
+    It covers the same as `fingerprint_of` does for these parts.
+
+    Parameters
+    ----------
+    pipe : diffusers.DiffusionPipeline
+        The pipeline; it is not changed.
+    """
+    digest = _Digest()
+    for part, component in sorted(pipe.components.items()):
+        if part.startswith("text_encoder") and component is not None:
+            digest.add_module(part, modules_of(component))
+        elif part.startswith("tokenizer") and component is not None:
+            digest.add_text([part, *_vocabulary(getattr(component, "tokenizer", component))])
+    types = "".join(f".{kind}" for kind in sorted(digest.types))
+    return f"{ENCODER}{types}:{digest.hex()[:32]}"
 
 
 def matches(

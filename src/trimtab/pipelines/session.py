@@ -51,7 +51,7 @@ def session(pipe: Any, generators: list[torch.Generator] | None) -> Iterator[Any
         bar = getattr(pipe, "_progress_bar_config", {})
         own.set_progress_bar_config(**bar | {"disable": True})
         if hasattr(own, "encode_prompt"):
-            vars(own)["encode_prompt"] = _one_at_a_time(own.encode_prompt)
+            vars(own)["encode_prompt"] = _one_at_a_time(own, own.encode_prompt)
         try:
             yield own
         finally:
@@ -59,10 +59,29 @@ def session(pipe: Any, generators: list[torch.Generator] | None) -> Iterator[Any
                 vars(pipe)["_all_hooks"] = own._all_hooks
 
 
-def _one_at_a_time(encode: Any) -> Any:
+@contextlib.contextmanager
+def encoding(pipe: Any) -> Iterator[None]:
+    """Let one call at a time use the tokenizers of a pipeline, and leave them as they were.
+
+    Parameters
+    ----------
+    pipe : diffusers.DiffusionPipeline
+        The pipeline. Sana sets the side on which its tokenizer pads.
+    """
+    with ENCODING:
+        tokenizers = [one for one in pipe.components.values() if hasattr(one, "padding_side")]
+        sides = [one.padding_side for one in tokenizers]
+        try:
+            yield
+        finally:
+            for one, side in zip(tokenizers, sides, strict=True):
+                one.padding_side = side
+
+
+def _one_at_a_time(pipe: Any, encode: Any) -> Any:
     @functools.wraps(encode)
     def locked(*args: Any, **options: Any) -> Any:
-        with ENCODING:
+        with encoding(pipe):
             return encode(*args, **options)
 
     return locked

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from trimtab.pipelines.families import Family, Shape, register_family, same_back
+from trimtab.pipelines.families import (
+    Family,
+    Shape,
+    Text,
+    parameters,
+    register_family,
+    same_back,
+)
 
 
 def _unet_size(pipe: Any) -> tuple[int, int]:
@@ -98,6 +106,48 @@ _MASKED = (
 )
 
 
+def _own_length(tokenizer: str) -> Callable[[Any], int]:
+    """Return the length that a tokenizer states: CLIP in Stable Diffusion and SDXL."""
+    return lambda pipe: int(getattr(pipe, tokenizer).model_max_length)
+
+
+def _clip_length(pipe: Any) -> int:
+    """Return the length of CLIP's texts in SD3 and FLUX.1."""
+    return int(pipe.tokenizer_max_length)
+
+
+def _longest(pipe: Any) -> int:
+    """Return the default of the call: T5, Gemma and the language models."""
+    return int(parameters(pipe)["max_sequence_length"])
+
+
+def _first(pipe: Any) -> int:
+    return 0
+
+
+def _question(pipe: Any, prompt: str, *, thinking: bool = True) -> str:
+    """Write a prompt as a user's message: Qwen3 in Z-Image and FLUX.2 Klein."""
+    return str(
+        pipe.tokenizer.apply_chat_template(
+            [{"role": "user", "content": prompt}],
+            tokenize=False,
+            add_generation_prompt=True,
+            enable_thinking=thinking,
+        )
+    )
+
+
+def _instructed(pipe: Any, prompt: str) -> str:
+    """Write a prompt after the system message: Mistral in FLUX.2. Klein has none."""
+    if not hasattr(pipe, "system_message"):
+        return _question(pipe, prompt, thinking=False)
+    messages = [
+        {"role": role, "content": [{"type": "text", "text": text}]}
+        for role, text in (("system", pipe.system_message), ("user", prompt))
+    ]
+    return str(pipe.tokenizer.apply_chat_template(messages, tokenize=False))
+
+
 def _as_written(steps: int) -> dict[str, Any]:
     """Keep the requested size and prompt: PixArt."""
     return {"use_resolution_binning": False, "clean_caption": False}
@@ -134,6 +184,11 @@ for _row in (
         pipelines=("StableDiffusion3Pipeline",),
         embeds=_POOLED,
         modular=("stable-diffusion-3",),
+        texts=(
+            Text("tokenizer", _clip_length, start=_first),
+            Text("tokenizer_2", _clip_length, start=_first),
+            Text("tokenizer_3", _longest, start=_clip_length),
+        ),
         channels=_in_channels,
         reduction=_vae_cell,
         default_size=_transformer_size,
@@ -145,6 +200,7 @@ for _row in (
         pipelines=("FluxPipeline",),
         embeds=("prompt_embeds", "pooled_prompt_embeds", ""),
         modular=("flux",),
+        texts=(Text("tokenizer_2", _longest, start=_first), Text("tokenizer", _clip_length)),
         channels=_patch_channels,
         reduction=_vae_cell,
         default_size=_pipeline_size,
@@ -160,6 +216,7 @@ for _row in (
         pipelines=("Flux2Pipeline", "Flux2KleinPipeline"),
         embeds=("prompt_embeds", ""),
         modular=("flux2", "flux2-klein"),
+        texts=(Text("tokenizer", _longest, _instructed, start=_first),),
         channels=_in_channels,
         reduction=lambda pipe: 2 * _vae_cell(pipe),
         default_size=_pipeline_size,
@@ -176,6 +233,7 @@ for _row in (
         pipelines=("QwenImagePipeline",),
         embeds=("prompt_embeds", "prompt_embeds_mask"),
         modular=("qwenimage",),
+        texts=(Text("tokenizer", _longest),),  # counted from the prompt on
         channels=_patch_channels,
         reduction=_vae_cell,
         default_size=_pipeline_size,
@@ -190,6 +248,7 @@ for _row in (
         name="z-image",
         pipelines=("ZImagePipeline",),
         modular=("z-image",),
+        texts=(Text("tokenizer", _longest, _question),),
         channels=_in_channels,
         reduction=_vae_cell,
         default_size=_written_size,
@@ -202,6 +261,7 @@ for _row in (
         name="sana",
         pipelines=("SanaPipeline",),
         embeds=_MASKED,
+        texts=(Text("tokenizer", _longest),),
         channels=_in_channels,
         reduction=_vae_cell,
         default_size=_transformer_size,
@@ -214,6 +274,7 @@ for _row in (
         name="sana-sprint",
         pipelines=("SanaSprintPipeline",),
         embeds=_MASKED[:2],
+        texts=(Text("tokenizer", _longest),),
         channels=_in_channels,
         reduction=_vae_cell,
         default_size=_transformer_size,
@@ -230,6 +291,7 @@ for _row in (
         half=torch.float16,
         pipelines=("PixArtAlphaPipeline", "PixArtSigmaPipeline"),
         embeds=_MASKED,
+        texts=(Text("tokenizer", _longest),),
         channels=_in_channels,
         reduction=_vae_cell,
         default_size=_transformer_size,
@@ -241,6 +303,7 @@ for _row in (
         name="stable-diffusion",
         half=torch.float16,
         pipelines=("StableDiffusionPipeline", "LatentConsistencyModelPipeline"),
+        texts=(Text("tokenizer", _own_length("tokenizer"), start=_first),),
         channels=_unet_channels,
         reduction=_vae_cell,
         default_size=_unet_size,
@@ -251,6 +314,10 @@ for _row in (
         pipelines=("StableDiffusionXLPipeline",),
         embeds=_POOLED,
         modular=("stable-diffusion-xl",),
+        texts=(
+            Text("tokenizer", _own_length("tokenizer"), start=_first),
+            Text("tokenizer_2", _own_length("tokenizer_2"), start=_first),
+        ),
         channels=_unet_channels,
         reduction=_vae_cell,
         default_size=_unet_size,
@@ -266,6 +333,7 @@ for _row in (
             "negative_attention_mask",
         ),
         encoding={"_cut_context": True},
+        texts=(Text("tokenizer", lambda pipe: 128),),
         channels=_unet_channels,
         reduction=lambda pipe: 2 ** (len(pipe.movq.config.block_out_channels) - 1),
         default_size=_written_size,
