@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -24,7 +25,8 @@ from trimtab.interventions import (
     as_intervention,
     as_steering,
 )
-from trimtab.pipelines import LatentSpec
+from trimtab.interventions.tables import facts_of
+from trimtab.pipelines import LatentSpec, known_families
 
 SHAPE = (2, 3, 4)
 vectors = arrays(np.float64, SHAPE, elements=st.floats(-10, 10, width=32)).filter(
@@ -110,6 +112,76 @@ def test_an_accuracy_is_no_longer_that_of_what_was_projected() -> None:
     assert rest.provenance["accuracy_as_learned"] == 0.9
     assert rest.provenance["accuracy_interval_as_learned"] == [0.8, 0.95]
     assert rest.provenance["attribute"] == "gender"
+
+
+def energies(d: Direction) -> np.ndarray:
+    """The energy of each cell."""
+    return (d.array.astype(float) ** 2).sum(axis=0)
+
+
+@given(directions, st.floats(0.01, 1))
+def test_a_local_direction_keeps_the_fewest_cells_that_hold_enough(
+    d: Direction, energy: float
+) -> None:
+    some_cells = d.local(energy)
+    kept, before = energies(some_cells) > 0, energies(d)
+    assert before[kept].sum() >= energy * before.sum() - 1e-9
+    assert before[kept].sum() - before[kept].min() < energy * before.sum() + 1e-9
+    assert before[kept].min() >= before[~kept].max(initial=0)
+    assert some_cells.cosine(d) == pytest.approx(np.sqrt(before[kept].sum()), abs=1e-5)
+    direction = some_cells.array * np.linalg.norm(d.array[:, kept])
+    np.testing.assert_allclose(direction[:, kept], d.array[:, kept], atol=1e-6)
+    if energy < 1:
+        said = {"energy": energy, "cells": kept.sum(), "of": 12}
+        assert some_cells.provenance["local"] == said
+
+
+@given(directions, st.floats(0.01, 1), st.floats(0.01, 1))
+def test_less_energy_keeps_some_of_the_same_cells(d: Direction, a: float, b: float) -> None:
+    less, more = sorted((a, b))
+    assert (energies(d.local(less)) <= 2 * (energies(d.local(more)) > 0)).all()
+    assert (energies(d.local(a).local(b)) <= 2 * (energies(d.local(a)) > 0)).all()
+    assert d.local(1) == d
+    assert d.local(a).local(1) == d.local(a)
+
+
+@given(directions, st.floats(0.01, 1))
+def test_making_local_commutes_with_signs_packing_and_files(d: Direction, energy: float) -> None:
+    made = d.local(energy)
+    assert np.array_equal(Direction.along(-d.array).local(energy).array, -made.array)
+    tall = np.repeat(d.array, 2, axis=1)  # an even number of cells, which FLUX packs in fours
+    flux = next(one for one in known_families() if "FluxPipeline" in one.pipelines)
+    back = flux.unpack(flux.pack(torch.from_numpy(tall)[None]), tall.shape)[0].numpy()
+    assert Direction.along(back).local(energy) == Direction.along(tall).local(energy)
+    again = Direction.from_bytes(made.to_bytes())
+    assert again == made and again.hash == made.hash and again.provenance == made.provenance
+    assert (2 * made).offset(1)[0] == pytest.approx(2 * made.array)
+
+
+def test_of_equal_cells_the_first_are_kept() -> None:
+    even = Direction.along(np.ones(SHAPE))
+    assert np.flatnonzero(even.local(0.5).array[0]).tolist() == list(range(6))
+    assert even.local(0.5) == even.local(0.45) != even.local(0.4)
+
+
+def test_a_local_direction_is_combined_like_any_other() -> None:
+    d = Direction(some(1).array, {"attribute": "gender", "accuracy": 0.9})
+    made = d.orthogonal_to(some(2)).local()
+    assert made.provenance["accuracy_as_learned"] == 0.9
+    assert made.provenance["orthogonal_to"] and made.provenance["local"]["energy"] == 0.75
+    wider = made.resampled((2, 6, 8))
+    assert wider.provenance["local"] == made.provenance["local"]
+    rest = made.orthogonal_to(some(3))
+    assert rest.cosine(some(3)) == pytest.approx(0, abs=1e-5)
+    assert "local" not in rest.provenance
+    cells = made.provenance["local"]["cells"]
+    assert facts_of(made)["cells kept"] == f"{cells} of 12, with 75% of the energy"
+
+
+@pytest.mark.parametrize("energy", [0, -0.5, 1.01, np.nan, np.inf, None, "0.5", True, [0.5]])
+def test_an_energy_that_is_no_part_is_refused(energy: Any) -> None:
+    with pytest.raises(UsageError, match=r"got energy=.*; expected .* above 0 .*; use 0\.75"):
+        some(1).local(energy)
 
 
 def test_random_directions_come_from_their_seed() -> None:

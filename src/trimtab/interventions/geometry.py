@@ -1,4 +1,4 @@
-"""Arithmetic on arrays of latents: orthogonal remainders, and resampling to another grid."""
+"""Arithmetic on arrays of latents: orthogonal remainders, strongest cells, other grids."""
 
 from __future__ import annotations
 
@@ -20,6 +20,20 @@ def beside(array: npt.NDArray[Any], others: Sequence[npt.NDArray[Any]]) -> Array
     span = np.stack([other.ravel() for other in others], axis=1).astype(np.float64)
     vector = array.ravel().astype(np.float64)
     return np.asarray(vector - span @ np.linalg.lstsq(span, vector)[0]).reshape(array.shape)
+
+
+def strongest(array: npt.NDArray[Any], energy: float) -> npt.NDArray[np.bool_]:
+    """Return a mask ``(h, w)`` of the fewest cells that hold a part of the energy of ``(c, h, w)``.
+
+    The energy of a cell is the sum of the squares of its channels. Of cells with equal energy, the
+    first in reading order is taken.
+    """
+    cells = (array.astype(np.float64) ** 2).sum(axis=0)
+    order = np.argsort(-cells, axis=None, kind="stable")
+    held = np.cumsum(cells.ravel()[order])
+    kept = np.zeros(cells.size, dtype=bool)
+    kept[order[: np.searchsorted(held, energy * held[-1]) + 1]] = True
+    return kept.reshape(cells.shape)
 
 
 def resampled(array: npt.NDArray[Any], height: int, width: int) -> Array:

@@ -46,11 +46,17 @@ def facts_of(direction: UnitVector) -> dict[str, str]:
         ),
         "accuracy of the direction that it was made from": _accuracy(facts, "_as_learned"),
         "made orthogonal to": ", ".join(one["name"] for one in facts.get("orthogonal_to", ())),
+        "cells kept": facts.get("local") and cells_kept(**facts["local"]),
         "resampled from": "resampled_from" in facts
         and " × ".join(map(str, facts["resampled_from"])),
         "sha256": f"`{direction.hash}`",
     }
     return {name: str(value) for name, value in said.items() if value}
+
+
+def cells_kept(cells: int, of: int, energy: float) -> str:
+    """Return the cells of a local direction as text."""
+    return f"{cells} of {of}, with {percent(energy)} of the energy"
 
 
 def learned_from(direction: UnitVector) -> str:

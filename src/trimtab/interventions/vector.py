@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from trimtab.errors import UsageError
-from trimtab.interventions.geometry import beside, resampled
+from trimtab.interventions.geometry import beside, resampled, strongest
 from trimtab.storage import sha256
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 LEAST_REMAINDER = 0.1
 """Smallest share of its length that a direction must keep when made orthogonal to others."""
+
+LOCAL_ENERGY = 0.75
+"""Default part of its energy that a local direction keeps."""
 
 
 class UnitVector:
@@ -159,7 +163,47 @@ class UnitVector:
                 do="leave out the direction that is nearly the same",
             )
         removed = [{"name": other.name, "hash": other.hash} for other in others]
-        return type(self).along(rest, self._facts_of_other(orthogonal_to=removed, kept=kept))
+        facts = self._facts_of_other(orthogonal_to=removed, kept=kept)
+        facts.pop("local", None)  # it has a part in the cells of the others again
+        return type(self).along(rest, facts)
+
+    def local(self, energy: float = LOCAL_ENERGY) -> Self:
+        """Keep only the cells that hold most of the direction, and renormalise.
+
+        A cell is a position (row, column) with all its channels; its energy is the sum of their
+        squares. The fewest cells that together hold the given part of the energy are kept, and all
+        others become 0. The direction then changes less of a picture besides its attribute, but
+        needs more strength: calibrate it again. If it was orthogonal to others, it is no longer
+        exactly so.
+
+        Parameters
+        ----------
+        energy : float, optional
+            Part of the energy to keep, above 0 and at most 1. With 1, nothing is left out.
+
+        Returns
+        -------
+        UnitVector
+            A direction of the same class. Its provenance has ``local``: the ``energy`` asked for,
+            and the number of ``cells`` kept ``of`` all. The accuracy becomes
+            ``accuracy_as_learned``.
+
+        Raises
+        ------
+        UsageError
+            If the energy is not above 0 and at most 1.
+        """
+        if isinstance(energy, bool) or not isinstance(energy, Real) or not 0 < energy <= 1:
+            raise UsageError(
+                got=f"energy={energy!r}",
+                expected="a number above 0 and at most 1",
+                do=f"use {LOCAL_ENERGY}, the default",
+            )
+        if energy == 1:
+            return self
+        kept = strongest(self.array, float(energy))
+        said = {"energy": float(energy), "cells": int(kept.sum()), "of": kept.size}
+        return type(self).along(self.array * kept, self._facts_of_other(local=said))
 
     def resampled(self, shape: Sequence[int]) -> Self:
         """Return the direction for pictures of another size of the same model family.
