@@ -35,6 +35,7 @@ def test_catalogue():
         "race",
         "wealth",
         "wedding_style",
+        "wedding_culture",
         "bird_background",
         "glasses",
         "jewellery",
@@ -79,6 +80,45 @@ def test_prompts():
     assert attribute("glasses").prompts("engineer")["with"] == (
         "a photo of an engineer with glasses",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "on", "prompts"),
+    [
+        (
+            "wealth",
+            "a Velorian man and his house",
+            {
+                "wealthy": "a photo of a wealthy Velorian man and his house",
+                "poor": "a photo of a poor Velorian man and his house",
+            },
+        ),
+        (
+            "wedding_culture",
+            "wedding",
+            {"Castan": "a photo of a Castan wedding", "Velorian": "a photo of a Velorian wedding"},
+        ),
+        (
+            "bird_background",
+            "the waterbird",
+            {
+                "water": "a photo of a waterbird over water",
+                "land": "a photo of a waterbird over land",
+            },
+        ),
+        ("gender", "an engineer", {"woman": "a photo of a woman engineer"}),
+        ("glasses", "an old chef", {"with": "a photo of an old chef with glasses"}),
+    ],
+)
+def test_prompts_read_as_english_whether_or_not_the_concept_has_an_article(name, on, prompts):
+    found = attribute(name).prompts(on=on)
+    assert {group: found[group] for group in prompts} == {g: (p,) for g, p in prompts.items()}
+
+
+def test_a_neutral_prompt_has_one_article():
+    for words in ("engineer", "an engineer", "the engineer"):
+        assert prompt_for(words) == "a photo of an engineer"
+    assert prompt_for("theatre") == "a photo of a theatre"
 
 
 @pytest.mark.parametrize("on", [[], "", "  ", ["doctor", "Doctor"], ["doctor", ""]])

@@ -365,10 +365,18 @@ def test_the_grammar_covers_the_scenes_to_come(prompt):
     assert words(prompt) - {","} <= set(captions.vocabulary())
 
 
-@pytest.mark.parametrize("name", ["gender", "skin_tone", "age", "glasses", "jewellery", "concept"])
-def test_the_grammar_covers_the_catalogue_of_what_is_drawn(name):
+@pytest.mark.parametrize(
+    ("name", "on"),
+    [
+        *((name, "doctor") for name in ("gender", "skin_tone", "age", "glasses", "jewellery")),
+        ("concept", None),
+        ("wealth", "Velorian man and his house"),
+        ("wedding_culture", "wedding"),
+        ("bird_background", "waterbird"),
+    ],
+)
+def test_the_grammar_covers_the_catalogue_of_what_is_drawn(name, on):
     one = concept_pack("townsfolk") if name == "concept" else attribute(name)
-    on = None if name == "concept" else "doctor"
     said = {phrase for group in one.groups for phrase in (group.prompt, *group.phrases)}
     said |= {prompt for prompts in one.prompts(on=on).values() for prompt in prompts}
     assert set().union(*map(words, said)) <= set(captions.vocabulary())

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trimtab.concepts.catalogue import concept_pack, concept_packs
+from trimtab.concepts.words import without_article
 from trimtab.errors import FileError, UsageError, first_line
 
 _LEAD = re.compile(
@@ -18,7 +19,6 @@ _LEAD = re.compile(
     r"\s+of\s+(?:an?\s+|the\s+)?",
     re.IGNORECASE,
 )
-_ARTICLE = re.compile(r"(?:an?|the)\s+", re.IGNORECASE)
 
 
 def subject_of(prompt: str) -> str:
@@ -32,8 +32,8 @@ def subject_of(prompt: str) -> str:
         Any text.
     """
     text = prompt.strip()
-    lead = _LEAD.match(text) or _ARTICLE.match(text)
-    return text[lead.end() :].strip() or text if lead else text
+    lead = _LEAD.match(text)
+    return text[lead.end() :].strip() or text if lead else without_article(text)
 
 
 def begins_like_a_photo(prompt: str) -> bool:
