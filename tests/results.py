@@ -101,7 +101,12 @@ def arm(
         Change(
             r,  # type: ignore[arg-type]
             tuple(Comparison.between(before[a], mine[r][a]) for a in ("gender", "skin_tone")),
-            tuple(spillover({a: (before[a], mine[r][a]) for a in before if a not in steered})),
+            tuple(
+                spillover(
+                    {a: (before[a], mine[r][a]) for a in before if a not in steered},
+                    steered=[(before[a], mine[r][a]) for a in steered],
+                )
+            ),
         )
         for r, before in (plain or {}).items()
     )

@@ -35,6 +35,8 @@ PROMPT = "a photo of a doctor"
         {"n": 2.5},
         {"n": math.nan},
         {"n_capture": 1},
+        {"n_rates": -1},
+        {"n_rates": 2.5},
         {"n_dose": 0},
         {"controls": -1},
         {"batch_size": 0},
@@ -92,6 +94,15 @@ def test_the_seeds_of_a_plan_are_disjoint_and_in_whole_blocks(
     assert len(set(every)) == len(every)
     first, after = plan.seed_ranges["calibration"]
     assert all(first <= seed < after for block in (*blocks, *refining) for seed in block)
+
+
+def test_pictures_of_rare_groups_are_planned_where_something_else_is_watched() -> None:
+    alone, watching = (Plan(PROMPT, "gender", n=40, watch=watch) for watch in ((), ("age",)))
+    assert len(alone.rate_seeds) == 0 and len(watching.rate_seeds) == 20
+    assert watching.pictures == alone.pictures + 2 * 20
+    assert len(Plan(PROMPT, ("gender", "skin_tone"), n_rates=7).rate_seeds) == 7
+    without = Plan(PROMPT, "gender", n=40, watch=("age",), n_rates=0)
+    assert without.pictures == alone.pictures
 
 
 def test_names_that_differ_in_case_are_one_contrast() -> None:

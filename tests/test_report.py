@@ -162,6 +162,10 @@ def test_every_figure_is_shown_with_its_interval_and_n(tmp_path: Path, oracle: b
                         assert any(one.startswith(points(row.difference)) for one in cells)
             for spilled in change.spillover:
                 assert {points(spilled.difference), p_value(spilled.p_holm)} <= cells
+                if arm.role in ("single", "sum"):
+                    one = spilled.expected
+                    assert one is not None
+                    assert {percent(one.share), points(one.difference), str(one)} <= cells
         if arm.preservation and arm.preservation.psnr and arm.preservation.cosine:
             assert estimated(arm.preservation.psnr, 1) in cells
             assert estimated(arm.preservation.cosine, 3) in cells
@@ -223,6 +227,35 @@ def test_what_stopped_calibration_is_said(tmp_path: Path, stopped_by: str, said:
     page = page_of(study(stopped_by=stopped_by), tmp_path)
     assert said in page.text
     assert ('<p class="notice">' in page.html) == (stopped_by != "once")
+
+
+def test_what_the_groups_bring_is_told_from_spillover(tmp_path: Path) -> None:
+    result = study(60)
+    page = page_of(result, tmp_path)
+    assert page.text.count("as the groups alone would change them") == 3  # two and their sum
+    rows = [
+        row
+        for arm in result.arms
+        for change in arm.changes
+        for row in change.spillover
+        if arm.role in ("single", "sum")
+    ]
+    lines = [line for line in str(result).splitlines() if line.endswith(
+        ("shown", "groups", "spillover", "”"))]  # fmt: skip
+    assert len(lines) == len(rows) > 4
+    assert "is from pictures whose prompt names it" not in page.text
+    arms = [
+        replace(arm, changes=tuple(
+            replace(change, spillover=tuple(
+                replace(row, expected=row.expected and replace(
+                    row.expected, reading="cannot tell", rarest="<b>", n=4, named=True))
+                for row in change.spillover))
+            for change in arm.changes))
+        for arm in result.arms
+    ]  # fmt: skip
+    page = page_of(replace(result, arms=tuple(arms)), tmp_path)
+    assert "cannot tell from 4 pictures of “<b>”" in page.cells
+    assert "is from pictures whose prompt names it" in page.text
 
 
 def test_notices_say_what_to_be_careful_with(tmp_path: Path) -> None:

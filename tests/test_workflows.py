@@ -39,6 +39,7 @@ from trimtab.workflows import (
     mitigate,
 )
 from trimtab.workflows.mitigation import ContrastWarning
+from trimtab.workflows.rates import rates_of_rare_groups
 from trimtab.workflows.readings import Reader, alignment_of, preserved, views_of
 
 PROMPT = "a photo of a doctor"
@@ -186,6 +187,9 @@ def test_a_result_tells_of_every_set_of_pictures(study: Study) -> None:
         for change in arm.changes:
             known = {"gender", "skin_tone"} | ({"age"} if change.role == "recogniser" else set())
             assert {row.attribute for row in change.spillover} == known - steered
+            for row in change.spillover:
+                assert row.expected is not None and row.expected.named  # of ten, all are few
+                assert row.expected.n <= 4 * len(PLAN.rate_seeds)
         assert bool(arm.changes) == (arm.preservation is not None) == (arm.role != "plain")
 
 
@@ -200,6 +204,34 @@ def test_every_decision_is_on_record(study: Study) -> None:
         assert one.generic is not None and -1 <= one.generic.cosine <= 1
     joint = study.result.joint
     assert joint is not None and set(joint.strengths) == {"gender", "skin_tone"}
+
+
+def test_a_rare_group_is_looked_for_under_its_own_prompt(
+    recogniser: Colours, tmp_path: Path
+) -> None:
+    prompts = (PROMPT, "a picture of a doctor", "a photo of a nurse")
+    plan = Plan(
+        prompts, "gender", watch=("skin_tone",), n=30, n_rates=5, num_inference_steps=2,
+        batch_size=5,
+    )  # fmt: skip
+    reader = Reader((GENDER, SKIN), recogniser)
+
+    def read(what: str, steering: Any, seeds: range, texts: Sequence[str]) -> Any:
+        images = generate(tiny_pipeline(), texts, seeds, steering, num_inference_steps=2)
+        return reader(images, texts)
+
+    plain = read("plain", None, plan.audit_seeds, prompts)
+    found = rates_of_rare_groups(plain, plan, read)["recogniser"]
+    named = {
+        (prompt, f"a photo of a {group} {prompt.split()[-1]}")
+        for prompt, cut in plain.cuts()
+        for group in ("woman", "man")
+        if (plain.sights["recogniser"].observations.labels("gender").names[cut] == group).sum() < 20
+    }
+    assert 0 < len(named) < 6
+    assert len(found) == 5 * len(named)
+    assert set(found.prompts.tolist()) == {prompt for prompt, _ in named}
+    assert rates_of_rare_groups(plain, replace(plan, n_rates=0), read) == {}
 
 
 def test_one_round_claims_only_the_shares_that_it_measured(study: Study) -> None:

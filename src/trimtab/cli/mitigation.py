@@ -71,6 +71,13 @@ def mitigate(
         typer.Option("--n", "-n", min=2, max=MOST, help="Audit pictures of each prompt and set."),
     ] = 100,
     n_capture: Annotated[int, typer.Option(help="Seeds a group to learn from.")] = 50,
+    n_rates: Annotated[
+        int | None,
+        typer.Option(
+            help="Pictures of a prompt that names a group, if few plain pictures show the group; "
+            "half of --n if unset."
+        ),
+    ] = None,
     n_dose: Annotated[int, typer.Option(help="Calibration pictures at each strength.")] = 30,
     precision: Annotated[
         float,
@@ -124,6 +131,7 @@ def mitigate(
         concepts=concepts,
         n=n,
         n_capture=n_capture,
+        n_rates=n_rates,
         n_dose=n_dose,
         precision=precision or None,
         confidence=confidence,

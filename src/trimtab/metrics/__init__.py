@@ -10,6 +10,7 @@ from trimtab.metrics.distances import (
     noise_floor,
     normalised_entropy,
 )
+from trimtab.metrics.expected import Expected
 from trimtab.metrics.figures import Figures
 from trimtab.metrics.frame import AuditFrame
 from trimtab.metrics.intersections import intersection
@@ -20,6 +21,7 @@ __all__ = [
     "AuditFrame",
     "Comparison",
     "Difference",
+    "Expected",
     "Figures",
     "Spillover",
     "agreement",

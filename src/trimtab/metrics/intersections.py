@@ -35,14 +35,7 @@ def intersection(first: Labels, second: Labels) -> Labels:
             expected="two attributes",
             do="name another one",
         )
-    if not (
-        np.array_equal(first.seeds, second.seeds) and np.array_equal(first.prompts, second.prompts)
-    ):
-        raise UsageError(
-            got=f"{second.attribute} labels of other pictures than {first.attribute}",
-            expected="labels of the same pictures, in the same order",
-            do="classify the same pictures by both",
-        )
+    require_same_pictures(first, second)
     soft = first.probabilities[:, :, None] * second.probabilities[:, None, :]
     names = dict.fromkeys(labels.recogniser for labels in (first, second) if labels.recogniser)
     return type(first)(
@@ -59,3 +52,21 @@ def intersection(first: Labels, second: Labels) -> Labels:
         files=first.files,
         numbered=first.numbered,
     )
+
+
+def require_same_pictures(first: Labels, second: Labels) -> None:
+    """Reject labels of different pictures.
+
+    Raises
+    ------
+    UsageError
+        If seeds or prompts differ.
+    """
+    if not (
+        np.array_equal(first.seeds, second.seeds) and np.array_equal(first.prompts, second.prompts)
+    ):
+        raise UsageError(
+            got=f"{second.attribute} labels of other pictures than {first.attribute}",
+            expected="labels of the same pictures, in the same order",
+            do="classify the same pictures by both",
+        )

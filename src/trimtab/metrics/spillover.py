@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trimtab.metrics.comparison import Comparison
+from trimtab.metrics.expected import Expected, expected
 from trimtab.statistics import CONFIDENCE, EQUIVALENCE, holm
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ class Spillover:
 
     `group` is the group that changed most (the first of two), with its `difference` and interval,
     at `confidence`. `p` tests the whole attribute, `p_holm` is adjusted for all attributes, and
-    `equivalent` is `Comparison.equivalent` at `margin`.
+    `equivalent` is `Comparison.equivalent` at `margin`. `expected` tells how much of the change the
+    steered groups bring with them; None if they are unknown.
     """
 
     attribute: str
@@ -35,11 +37,14 @@ class Spillover:
     equivalent: bool
     margin: float = EQUIVALENCE
     confidence: float = CONFIDENCE
+    expected: Expected | None = None
 
 
 def spillover(
     pairs: Mapping[str, tuple[Labels, Labels]],
     *,
+    steered: Sequence[tuple[Labels, Labels]] = (),
+    named: tuple[Mapping[str, Labels], Sequence[Labels]] | None = None,
     margin: float = EQUIVALENCE,
     confidence: float = CONFIDENCE,
 ) -> list[Spillover]:
@@ -49,6 +54,12 @@ def spillover(
     ----------
     pairs : mapping of str to (Labels, Labels)
         Attribute name -> labels before and after, paired as in `Comparison.between`.
+    steered : sequence of (Labels, Labels), optional
+        Labels before and after of the attributes that were meant to change, of the same pictures
+        in the same order. With them, every row has its `expected` share.
+    named : (mapping of str to Labels, sequence of Labels), optional
+        Labels of all these attributes, the others and the steered ones, in pictures whose prompts
+        name the groups, as in `trimtab.metrics.expected`.
     margin : float, optional
         Margin within which shares are equivalent.
     confidence : float, optional
@@ -62,7 +73,7 @@ def spillover(
     Raises
     ------
     UsageError
-        As `Comparison.between`.
+        As `Comparison.between`, or if steered labels are of other pictures.
     """
     every = {
         name: Comparison.between(before, after, confidence=confidence)
@@ -89,6 +100,15 @@ def spillover(
                 one.equivalent(margin),
                 margin,
                 confidence,
+                expected(
+                    row,
+                    pairs[name],
+                    steered,
+                    None if named is None else (named[0][name], named[1]),
+                    confidence=confidence,
+                )
+                if steered
+                else None,
             )
         )
     return found

@@ -165,7 +165,19 @@ def _spillover(arms: Sequence[Arm], title: str) -> dict[str, Any] | None:
         for name, roles in rows.items()
     ]
     figure = drawing.differences(named, margin=margin, title=f"What else changed, {title}")
-    return {"figure": figure, "table": table, "margin": f"{100 * margin:.0f}"}
+    return {
+        "figure": figure,
+        "table": table,
+        "margin": f"{100 * margin:.0f}",
+        "expected": tables.expected(drawn),
+        "named": any(
+            row.expected.named
+            for arm in drawn
+            for change in arm.changes
+            for row in change.spillover
+            if row.expected
+        ),
+    }
 
 
 def _controls(subject: Subject, arms: Sequence[Arm]) -> dict[str, Any] | None:

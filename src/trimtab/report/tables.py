@@ -111,6 +111,22 @@ def _spilled(arm: str, role: str, row: Spillover) -> list[str]:
     ]  # fmt: skip
 
 
+def expected(arms: Iterable[Arm]) -> Table:
+    """Return the shares of other attributes as expected from the groups' own rates, and as seen."""
+    rows = [
+        [arm.label, spaced(row.attribute), role, group_label(row.group), percent(one.seen),
+         percent(one.share), points(one.difference), points_span(one.low, one.high), str(one)]
+        for arm in arms
+        for role, change in by_role(arm.changes).items()
+        for row in change.spillover
+        if (one := row.expected)
+    ]  # fmt: skip
+    head = ["pictures", "attribute", "judged by", "share of", "seen", "expected",
+            "beyond, in points", "interval", "reading"]  # fmt: skip
+    title = "Other attributes as the groups alone would change them, and as seen"
+    return Table(title, head, rows)
+
+
 def controls(subject: Subject, arms: Sequence[Arm]) -> Table:
     """Return the effect of random directions on the group that the learned one points to."""
     towards = subject.one.learned.towards

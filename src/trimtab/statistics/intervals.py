@@ -147,6 +147,53 @@ def newcombe(
     return Estimate(d, n_a + n_b, low, high)
 
 
+def standardised(
+    after: ArrayLike, before: ArrayLike, *, confidence: float = CONFIDENCE
+) -> Estimate:
+    """Return how far a share is from what its mix of S strata alone would make of it.
+
+    With q_s and p_s the shares in stratum s after and before, and w_s the part of stratum s after,
+    the difference is D = Σ w_s (q_s - p_s): the share after, minus that of a population with the
+    same mix and the rates from before (direct standardisation). The mix is taken as given. With
+    the Wilson limits l, u of each share, the lower limit is
+    D - √(Σ w_s² ((q_s - l_s)² + (u_s - p_s)²)), and the upper one its mirror image; for S = 1, this
+    is `newcombe`.
+
+    Parameters
+    ----------
+    after, before : array_like of int, shape (S, 2)
+        Number of hits and of trials in each stratum.
+    confidence : float, optional
+        Between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        With n trials after. NaN with limits -1 and 1 if there are none, or if a stratum that
+        occurs after has no trials before.
+
+    References
+    ----------
+    G. Y. Zou and A. Donner, Construction of confidence limits about effect measures: a general
+    approach, Statistics in Medicine 27, 2008.
+    """
+    total, below, above = 0.0, 0.0, 0.0
+    n = int(np.asarray(after).reshape(-1, 2)[:, 1].sum())
+    for counts in zip(np.asarray(after), np.asarray(before), strict=True):
+        q, p = (wilson(int(hits), int(trials), confidence=confidence) for hits, trials in counts)
+        if not q.n:
+            continue
+        if not p.n:
+            return Estimate(math.nan, n, -1.0, 1.0)
+        weight = q.n / n
+        total += weight * (q.value - p.value)
+        below += (weight * math.hypot(q.value - q.low, p.high - p.value)) ** 2
+        above += (weight * math.hypot(q.high - q.value, p.value - p.low)) ** 2
+    if not n:
+        return Estimate(math.nan, 0, -1.0, 1.0)
+    return Estimate(total, n, total - math.sqrt(below), total + math.sqrt(above))
+
+
 def tango(gained: int, lost: int, n: int, *, confidence: float = CONFIDENCE) -> Estimate:
     """Return the difference of two shares of the same n units, with Tango's score interval.
 

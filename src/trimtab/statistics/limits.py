@@ -25,3 +25,6 @@ PRECISION = 0.05
 
 CALIBRATION_CONFIDENCE = 0.90
 """Confidence of a calibration that its shares are within `PRECISION`."""
+
+FEW = 20
+"""Fewest plain pictures of a group from which its rates are taken, if there is another source."""

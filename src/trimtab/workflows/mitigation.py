@@ -26,7 +26,7 @@ from trimtab.interventions import (
     SVMDirection,
 )
 from trimtab.pipelines import RunSettings, model_facts, model_note, model_path
-from trimtab.recognition import recogniser_for
+from trimtab.recognition import Observations, recogniser_for
 from trimtab.recognition.protocol import recogniser_name, recogniser_version
 from trimtab.statistics.limits import THRESHOLD
 from trimtab.storage import Progress, Store, as_store, canonical_json, document_hash, sha256
@@ -35,6 +35,7 @@ from trimtab.workflows.directions import Fitted, direction_file, fit_direction
 from trimtab.workflows.effect import measured_effect, provenance_of
 from trimtab.workflows.mitigation_result import MitigationResult
 from trimtab.workflows.plan import Plan
+from trimtab.workflows.rates import rates_of_rare_groups
 from trimtab.workflows.readings import (
     Oracle,
     Reader,
@@ -45,7 +46,7 @@ from trimtab.workflows.readings import (
     views_by_prompt,
     views_of,
 )
-from trimtab.workflows.records import Arm, Calibration, Generic, Mitigated
+from trimtab.workflows.records import Arm, Calibration, Generic, Mitigated, Role
 from trimtab.workflows.result import slug
 from trimtab.workflows.strengths import Calibrator, Single, response_of, steering_of
 
@@ -158,6 +159,7 @@ class _Study:
         names = "-".join(slug(one.name) for one in plan.steered)
         self.name = f"{slug(plan.prompts[0])}-{names}-{document_hash(identity | plan.facts())[:8]}"
         self.made: set[tuple[str | None, str | None, int]] = set()
+        self.rates: dict[Role, Observations] = {}
 
     def run(self) -> MitigationResult:
         calibrator = Calibrator(self.plan, self.read, self.decided)
@@ -265,6 +267,7 @@ class _Study:
             arms.append(self.arm(name, role, attribute, steering, readings[name], before))
 
         add("plain", "plain", None, Steering())
+        self.rates = rates_of_rare_groups(readings["plain"], self.plan, self.read)
         if joint is not None:
             add(SUM, "sum", None, steering_of(singles, joint.strengths))
         for single, one in zip(singles, self.plan.steered, strict=True):
@@ -316,7 +319,7 @@ class _Study:
             (seeds.start, seeds.stop),
             views_of(*seen),
             views_by_prompt(*seen),
-            () if before is None else changes_of(before, reading, steered),
+            () if before is None else changes_of(before, reading, steered, self.rates),
             None if before is None else preserved(before, reading, self.recogniser, self.store),
         )
 
@@ -346,11 +349,17 @@ class _Study:
 
     # Access to other rooms
 
-    def read(self, what: str, steering: Steering, seeds: range) -> Reading:
-        """Return recognised pictures, generated or taken from the store."""
+    def read(
+        self, what: str, steering: Steering, seeds: range, prompts: Sequence[str] = ()
+    ) -> Reading:
+        """Return recognised pictures, generated or taken from the store.
+
+        Other prompts than the plan's show other concepts, if any, which are not judged.
+        """
+        reader = replace(self.reader, rule=None) if prompts else self.reader
         images = generate(
             self.pipe,
-            self.plan.prompts,
+            prompts or self.plan.prompts,
             seeds,
             steering,
             to=self.store,
@@ -358,7 +367,7 @@ class _Study:
             **self.settings,
         )
         self.made |= {(one.spec, one.prompt, one.seed) for one in images.records}
-        return self.reader(images, self.plan.prompts)
+        return reader(images, prompts or self.plan.prompts)
 
     def decided(self, what: str, decide: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
         """Return the recorded decision, or make and record it; the first one counts."""

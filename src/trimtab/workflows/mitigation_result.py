@@ -10,6 +10,7 @@ from trimtab.drawing.words import number_of, spaced
 from trimtab.generation import ImageSet
 from trimtab.generation.selection import Key
 from trimtab.interventions import Intervention
+from trimtab.metrics.tables import number, signed
 from trimtab.workflows import notebooks
 from trimtab.workflows.records import Arm, Calibration, Mitigated, Seeds
 from trimtab.workflows.result import Result, kept_in, pictures_of
@@ -146,9 +147,31 @@ class MitigationResult(Result):
                     f"{ratio.value:>6.2f}{f'[{ratio.low:.2f}, {ratio.high:.2f}]':>15}{kept:>6}"
                 )
         lines.append("  " + _calibrated(one.calibration))
-        if self.joint is not None and one is self.attributes[-1]:
+        last = self.joint is not None and one is self.attributes[-1]
+        if last and self.joint is not None:
             lines.append("  the sum: " + _calibrated(self.joint))
-        return "\n".join(lines)
+        shown = [arm for arm in self.arms if arm.role == "single" and arm.attribute == name]
+        shown += [arm for arm in self.arms if arm.role == "sum" and last]
+        return "\n".join([*lines, *_besides(shown)])
+
+
+def _besides(arms: Sequence[Arm]) -> list[str]:
+    """Return lines on the other attributes: their change, and what the groups bring of it."""
+    lines = [
+        f"  {arm.name:<26}{change.role:<12}{f'{spaced(row.attribute)}: {row.group}':<22}"
+        f"{f'{number(row.before)} -> {number(row.after)}':>14}{number(row.expected.share):>10}"
+        f"{signed(row.expected.difference):>8}"
+        f"{f'[{signed(row.expected.low)}, {signed(row.expected.high)}]':>17}  {row.expected}"
+        for arm in arms
+        for change in arm.changes
+        for row in change.spillover
+        if row.expected is not None
+    ]
+    head = (
+        f"  {'what else changed':<26}{'seen by':<12}{'share of':<22}{'plain -> now':>14}"
+        f"{'expected':>10}{'beyond':>8}{'interval':>17}"
+    )
+    return [head, *lines] if lines else []
 
 
 def _calibrated(found: Calibration) -> str:

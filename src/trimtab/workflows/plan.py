@@ -59,6 +59,9 @@ class Plan:
         Audit pictures per prompt and arm.
     n_capture : int
         Seeds per contrast.
+    n_rates : int, optional
+        Pictures of a prompt that names a group ("a photo of a woman doctor"), to tell what the
+        group itself brings, if fewer than 20 plain pictures show it; default half of `n`.
     n_dose : int
         Calibration pictures per strength, over all prompts, rounded up to whole batches of each
         prompt; three times as many without steering, because all others are compared with these.
@@ -96,6 +99,7 @@ class Plan:
     watch: Sequence[Attribute | str] = ()
     n: int = 100
     n_capture: int = 50
+    n_rates: int | None = None
     n_dose: int = 30
     precision: float | None = PRECISION
     confidence: float = CALIBRATION_CONFIDENCE
@@ -159,11 +163,14 @@ class Plan:
         for name, low, high in (
             ("n", 2, room),
             ("n_capture", 5, room),
+            ("n_rates", 0, room),
             ("n_dose", 5, prompts * room // (PLAIN_BLOCKS + MOST_DOSES)),
             ("controls", 0, room),
             ("batch_size", 1, room),
         ):
             value = getattr(self, name)
+            if name == "n_rates" and value is None:
+                continue
             number = _whole(value)
             if number is None or not low <= number <= high:
                 raise UsageError(
@@ -207,6 +214,13 @@ class Plan:
     def audit_seeds(self) -> range:
         """Seeds of each prompt, not used for any decision."""
         return AUDIT_SEEDS[: self.n]
+
+    @property
+    def rate_seeds(self) -> range:
+        """Seeds of each prompt that names a rare group."""
+        if len(self.steered) + len(self.watched) == 1:  # there is no other attribute
+            return range(0)
+        return AUDIT_SEEDS[: self.n // 2 if self.n_rates is None else self.n_rates]
 
     def calibration_seeds(self, dose: int = 0) -> range:
         """Return the seeds of one dose, different for every dose; dose 0 is without steering.
@@ -284,7 +298,8 @@ class Plan:
         doses = PLAIN_BLOCKS + DOSES * responses + SUM_ROUNDS * sums
         refined = self._each(self.refinement.budget) if self.refinement else 0
         arms = 1 + sums + directions * (1 + self.controls + self.generic)
-        seeds = doses * self._each(self.n_dose) + arms * self._blocks(self.n)
+        named = 2 * directions * self._blocks(len(self.rate_seeds))
+        seeds = doses * self._each(self.n_dose) + arms * self._blocks(self.n) + named
         return (seeds + (directions + sums) * refined) * len(self.prompts)
 
     def deciding(self) -> dict[str, Any]:
@@ -305,6 +320,7 @@ class Plan:
         return {
             "deciding": self.deciding(),
             "watch": [facts_of(one) for one in self.watched],
+            "n_rates": len(self.rate_seeds),
             "sources": [one.source for one in self.targets.values()],
             **{name: getattr(self, name) for name in names},
         }

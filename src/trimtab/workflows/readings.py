@@ -252,7 +252,12 @@ def _mean(values: NDArray[np.float64]) -> Estimate | None:
     return bootstrap(finite) if len(finite) else None
 
 
-def changes_of(before: Reading, after: Reading, steered: Sequence[str]) -> tuple[Change, ...]:
+def changes_of(
+    before: Reading,
+    after: Reading,
+    steered: Sequence[str],
+    named: Mapping[Role, Observations] | None = None,
+) -> tuple[Change, ...]:
     """Return the changes between two sets of pictures of the same prompts and seeds.
 
     Parameters
@@ -261,6 +266,9 @@ def changes_of(before: Reading, after: Reading, steered: Sequence[str]) -> tuple
         The two sets.
     steered : sequence of str
         Attributes that the second set was steered by; all others count as spillover.
+    named : mapping, optional
+        Observations of pictures whose prompts name the groups, by role, for the rates of groups
+        that are rare in the first set (`trimtab.workflows.rates`).
     """
     found = []
     for role, first in before.sights.items():
@@ -270,11 +278,23 @@ def changes_of(before: Reading, after: Reading, steered: Sequence[str]) -> tuple
             for name in first.attributes
         }
         others = {name: pair for name, pair in pairs.items() if name not in steered}
+        moved = [name for name in steered if name in pairs]
+        rates = None
+        if named:
+            seen = named[role]
+            rates = ({name: seen.labels(name) for name in others}, [*map(seen.labels, moved)])
         found.append(
             Change(
                 role,
                 tuple(Comparison.between(*pair) for pair in pairs.values()),
-                tuple(spillover(others)),
+                tuple(
+                    spillover(
+                        others,
+                        # The mix of groups is known only if all of their attributes are.
+                        steered=[pairs[name] for name in moved if len(moved) == len(steered)],
+                        named=rates,
+                    )
+                ),
             )
         )
     return tuple(found)

@@ -1,0 +1,70 @@
+"""Rates of other attributes in groups that plain pictures rarely show, from the groups' prompts.
+
+Of the doctors of a model, too few may be women to tell how many of these wear jewellery. Pictures
+of "a photo of a woman doctor" tell, as far as the model draws the group alike under both prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+
+import numpy as np
+
+from trimtab.interventions import Steering
+from trimtab.recognition import Observations
+from trimtab.statistics import FEW
+from trimtab.workflows.plan import Plan
+from trimtab.workflows.readings import Reading
+from trimtab.workflows.records import Role
+
+
+def rates_of_rare_groups(
+    plain: Reading, plan: Plan, read: Callable[[str, Steering, range, Sequence[str]], Reading]
+) -> dict[Role, Observations]:
+    """Return observations of pictures whose prompts name the groups that few plain pictures show.
+
+    Parameters
+    ----------
+    plain : Reading
+        Audit pictures without steering.
+    plan : Plan
+        Its attributes, concepts and seeds.
+    read : callable
+        ``(what, steering, seeds, prompts)`` -> pictures with observations.
+
+    Returns
+    -------
+    dict of Role to Observations
+        By role, each picture under the plain prompt that it belongs to; empty if no group is rare,
+        or no other attribute is observed.
+    """
+    named = _prompts(plain, plan) if plan.rate_seeds else {}
+    if not named:
+        return {}
+    prompts = list(dict.fromkeys(text for texts in named.values() for text in texts))
+    reading = read("rare groups", Steering(), plan.rate_seeds, prompts)
+    return {role: _under(named, one.observations) for role, one in reading.sights.items()}
+
+
+def _prompts(plain: Reading, plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the prompts of rare groups, by plain prompt."""
+    seen, found = plain.sights["recogniser"].observations, {}
+    for prompt, cut in plain.cuts():
+        found[prompt] = tuple(
+            group.prompt_on(plan.rule.concept(prompt))
+            for one in plan.steered
+            for group in one.groups
+            if (seen.labels(one.name).names[cut] == group.name).sum() < FEW
+        )
+    return {prompt: texts for prompt, texts in found.items() if texts}
+
+
+def _under(named: Mapping[str, Sequence[str]], seen: Observations) -> Observations:
+    """Return observations under the plain prompts; a picture may belong to several."""
+    parts = []
+    for prompt, texts in named.items():
+        mine = seen.select(np.isin(seen.prompts, texts))
+        parts.append(replace(mine, prompts=np.full(len(mine), prompt)))
+    return reduce(Observations.extend, parts)
