@@ -105,6 +105,12 @@ def test_pictures_of_rare_groups_are_planned_where_something_else_is_watched() -
     assert without.pictures == alone.pictures
 
 
+def test_local_directions_are_another_study() -> None:
+    whole, local = (Plan(PROMPT, "gender", local=local) for local in (False, True))
+    assert whole.deciding() != local.deciding()
+    assert whole.pictures == local.pictures
+
+
 def test_names_that_differ_in_case_are_one_contrast() -> None:
     plan = Plan(("a photo of a Doctor", "a picture of a doctor"), "gender")
     assert plan.contrast == ("Doctor",)

@@ -21,7 +21,7 @@ from trimtab.report import write_report
 from trimtab.statistics import Estimate, Share, wilson
 from trimtab.storage import Store
 from trimtab.workflows import AuditResult, MitigationResult
-from trimtab.workflows.records import SourceFile
+from trimtab.workflows.records import Local, SourceFile
 
 SECTIONS = (
     "Same seeds, before and after",
@@ -227,6 +227,16 @@ def test_what_stopped_calibration_is_said(tmp_path: Path, stopped_by: str, said:
     page = page_of(study(stopped_by=stopped_by), tmp_path)
     assert said in page.text
     assert ('<p class="notice">' in page.html) == (stopped_by != "once")
+
+
+def test_a_local_direction_says_how_much_of_it_is_left(tmp_path: Path) -> None:
+    first, *others = study().attributes
+    made = replace(first.learned, local=Local(0.75, 45, 256), applied={"skin_tone": 0.04})
+    result = replace(study(), attributes=(replace(first, learned=made), *others))
+    page = page_of(result, tmp_path)
+    assert "cells kept 45 of 256, with 75 % of its energy" in page.text
+    assert "cosine with skin tone, as applied 0.04" in page.text
+    assert str(result).count(", local (45 of 256 cells)") == 1
 
 
 def test_what_the_groups_bring_is_told_from_spillover(tmp_path: Path) -> None:

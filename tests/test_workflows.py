@@ -206,6 +206,24 @@ def test_every_decision_is_on_record(study: Study) -> None:
     assert joint is not None and set(joint.strengths) == {"gender", "skin_tone"}
 
 
+def test_local_directions_are_applied_and_on_record(
+    study: Study, recogniser: Colours, tmp_path: Path
+) -> None:
+    plan = replace(PLAN, local=True, controls=0, generic=False, n=4)
+    result = mitigate(tiny_pipeline(), plan, to=tmp_path, recogniser=recogniser)
+    directions = [direction for direction, _ in result.intervention.steering.terms]
+    for one, direction in zip(result.attributes, directions, strict=True):
+        local = one.learned.local
+        assert local is not None and local.energy == 0.75
+        assert (direction.array != 0).any(axis=0).sum() == local.cells < local.of
+        assert direction.provenance["local"]["cells"] == local.cells
+        (cosine,) = one.learned.applied.values()
+        assert cosine == pytest.approx(directions[0].cosine(directions[1]))
+    assert result.attributes[0].learned.kept < 1
+    assert str(result).count(", local (") == 2
+    assert not any(one.learned.local or one.learned.applied for one in study.result.attributes)
+
+
 def test_a_rare_group_is_looked_for_under_its_own_prompt(
     recogniser: Colours, tmp_path: Path
 ) -> None:

@@ -102,6 +102,13 @@ def mitigate(
     generic: Annotated[
         bool, typer.Option(help="Add the paper's method: an SVM on the groups' own prompts.")
     ] = False,
+    local: Annotated[
+        bool,
+        typer.Option(
+            help="Change only the places of a picture where each direction acts most, so that "
+            "less else changes.",
+        ),
+    ] = False,
     recogniser: Recogniser = None,
     out: Annotated[
         str, typer.Option(help="Store for all results; a rerun resumes there.")
@@ -138,6 +145,7 @@ def mitigate(
         budget=budget,
         controls=controls,
         generic=generic,
+        local=local,
         **run.to_dict(),
     )
     store, oracle = Store(out), None

@@ -194,11 +194,19 @@ def direction(learned: Learned, one: Mitigated | None = None) -> Table:
         rows.append(["learned on", ", ".join(learned.on)])
     rows.append(["learned after step", str(learned.step)])
     rows.append(["seeds", span(learned.seeds)])
+    if learned.local:
+        local = learned.local
+        kept = f"{local.cells} of {local.of}, with {percent(local.energy)} of its energy"
+        rows.append(["cells kept", kept])
     if learned.kept < 1:
         rows.append(["length left after orthogonalisation", percent(round(learned.kept, 3))])
     rows += [
         [f"cosine with {spaced(other)}, as learned", number(cosine)]
         for other, cosine in sorted(learned.cosines.items())
+    ]
+    rows += [
+        [f"cosine with {spaced(other)}, as applied", number(cosine)]
+        for other, cosine in sorted(learned.applied.items())
     ]
     if one and one.generic:
         rows.append(["cosine with the generic SVM", number(one.generic.cosine)])

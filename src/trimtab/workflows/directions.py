@@ -23,7 +23,7 @@ from trimtab.storage import Progress, Store, as_store, document_hash
 from trimtab.storage.specs import model_of
 from trimtab.workflows.learn_result import LearnResult
 from trimtab.workflows.plan import capture_steps
-from trimtab.workflows.records import Learned
+from trimtab.workflows.records import Learned, Local
 from trimtab.workflows.result import slug
 
 
@@ -41,6 +41,7 @@ class Fitted:
     def learned(self, one: Attribute, **facts: Any) -> Learned:
         """Return the record for a result."""
         provenance = self.direction.provenance
+        local = provenance.get("local")
         return Learned(
             attribute=one.name,
             title=one.title,
@@ -54,6 +55,7 @@ class Fitted:
             accuracies=self.accuracies,
             seeds=(self.seeds.start, self.seeds.stop),
             kept=float(provenance.get("kept", 1.0)),
+            local=None if local is None else Local(**local),
             **facts,
         )
 
@@ -61,6 +63,31 @@ class Fitted:
 def direction_file(direction: Direction) -> str:
     """Return the file of a direction in a store."""
     return f"directions/{direction.hash}.safetensors"
+
+
+def disentangled(fitted: Sequence[Fitted], *, local: bool) -> list[Fitted]:
+    """Return directions as they are applied: orthogonal to those after them, then local if asked.
+
+    Leaving out cells undoes the orthogonality a little (cosines up to 0.07 on the embedded model).
+    In the reverse order, a direction would get a part in the cells of the others again.
+    """
+    found = []
+    for i, one in enumerate(fitted):
+        direction = one.direction.orthogonal_to(*(other.direction for other in fitted[i + 1 :]))
+        found.append(replace(one, direction=direction.local() if local else direction))
+    return found
+
+
+def cosines_of(fitted: Mapping[str, Fitted]) -> dict[str, dict[str, float]]:
+    """Return the cosines of each attribute's direction with those of the others."""
+    return {
+        name: {
+            other: mine.direction.cosine(found.direction)
+            for other, found in fitted.items()
+            if other != name
+        }
+        for name, mine in fitted.items()
+    }
 
 
 def fit_direction(

@@ -31,7 +31,13 @@ from trimtab.recognition.protocol import recogniser_name, recogniser_version
 from trimtab.statistics.limits import THRESHOLD
 from trimtab.storage import Progress, Store, as_store, canonical_json, document_hash, sha256
 from trimtab.storage.specs import model_of
-from trimtab.workflows.directions import Fitted, direction_file, fit_direction
+from trimtab.workflows.directions import (
+    Fitted,
+    cosines_of,
+    direction_file,
+    disentangled,
+    fit_direction,
+)
 from trimtab.workflows.effect import measured_effect, provenance_of
 from trimtab.workflows.mitigation_result import MitigationResult
 from trimtab.workflows.plan import Plan
@@ -164,18 +170,13 @@ class _Study:
     def run(self) -> MitigationResult:
         calibrator = Calibrator(self.plan, self.read, self.decided)
         unsteered = self.read("calibrate plain", Steering(), self.plan.calibration_seeds())
-        fitted = [self.learn(one, unsteered) for one in self.plan.steered]
-        cosines = [
-            {
-                other.name: mine.direction.cosine(found.direction)
-                for other, found in zip(self.plan.steered, fitted, strict=True)
-                if found is not mine
-            }
-            for mine in fitted
-        ]
-        for i, one in enumerate(fitted):
-            later = (other.direction for other in fitted[i + 1 :])
-            fitted[i] = replace(one, direction=self.kept(one.direction.orthogonal_to(*later)))
+        names = [one.name for one in self.plan.steered]
+        as_learned = [self.learn(one, unsteered) for one in self.plan.steered]
+        fitted = disentangled(as_learned, local=self.plan.local)
+        for one in fitted:
+            self.kept(one.direction)
+        cosines = cosines_of(dict(zip(names, as_learned, strict=True)))
+        applied = cosines_of(dict(zip(names, fitted, strict=True))) if self.plan.local else {}
         singles = [
             calibrator.single(a.name, str(f.direction.provenance["towards"]), f.direction)
             for a, f in zip(self.plan.steered, fitted, strict=True)
@@ -183,8 +184,8 @@ class _Study:
         joint = calibrator.together(singles) if len(singles) > 1 else None
         arms, generics, readings = self.arms(singles, joint, calibrator)
         learned = [
-            f.learned(a, cosines=c)
-            for a, f, c in zip(self.plan.steered, fitted, cosines, strict=True)
+            f.learned(a, cosines=cosines[a.name], applied=applied.get(a.name, {}))
+            for a, f in zip(self.plan.steered, fitted, strict=True)
         ]
         attributes = tuple(
             Mitigated(

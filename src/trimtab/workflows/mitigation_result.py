@@ -12,7 +12,7 @@ from trimtab.generation.selection import Key
 from trimtab.interventions import Intervention
 from trimtab.metrics.tables import number, signed
 from trimtab.workflows import notebooks
-from trimtab.workflows.records import Arm, Calibration, Mitigated, Seeds
+from trimtab.workflows.records import Arm, Calibration, Learned, Mitigated, Seeds
 from trimtab.workflows.result import Result, kept_in, pictures_of
 
 
@@ -127,7 +127,7 @@ class MitigationResult(Result):
         prompts = self.prompts[0] if len(self.prompts) == 1 else f"{len(self.prompts)} prompts"
         lines = [
             f"{prompts!r}, {one.learned.title}: step {one.learned.step}, strength "
-            f"{one.strength:.2f} towards {towards!r}, n = {self.arms[0].n}",
+            f"{one.strength:.2f} towards {towards!r}{_local(one.learned)}, n = {self.arms[0].n}",
             f"target: {one.target}",
             f"  {'initial noise':<26}{'seen by':<12}{towards:>10}{'interval':>15}"
             f"{'unknown':>9}{'DR':>6}{'interval':>15}{'kept':>6}",
@@ -153,6 +153,11 @@ class MitigationResult(Result):
         shown = [arm for arm in self.arms if arm.role == "single" and arm.attribute == name]
         shown += [arm for arm in self.arms if arm.role == "sum" and last]
         return "\n".join([*lines, *_besides(shown)])
+
+
+def _local(learned: Learned) -> str:
+    local = learned.local
+    return f", local ({local.cells} of {local.of} cells)" if local else ""
 
 
 def _besides(arms: Sequence[Arm]) -> list[str]:

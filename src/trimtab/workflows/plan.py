@@ -80,6 +80,9 @@ class Plan:
         Whether to add the paper's method, an SVM on the groups' own prompts ("a photo of a woman").
     generic_doses : bool
         Whether to measure a dose-response for that method too.
+    local : bool
+        Whether to reduce each direction to the cells that hold three quarters of its energy
+        (`Direction.local`), so that less besides its attribute changes.
     num_inference_steps, guidance_scale, negative_prompt, height, width
         As in diffusers; default the model's own values.
     batch_size : int
@@ -107,6 +110,7 @@ class Plan:
     controls: int = 0
     generic: bool = False
     generic_doses: bool = False
+    local: bool = False
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
     negative_prompt: str | None = None
@@ -304,7 +308,7 @@ class Plan:
 
     def deciding(self) -> dict[str, Any]:
         """Return what determines groups, steps and strengths, JSON-serialisable."""
-        names = ("n_capture", "n_dose", "precision", "confidence", "budget", "batch_size")
+        names = ("n_capture", "n_dose", "precision", "confidence", "budget", "batch_size", "local")
         return {
             "prompts": list(self.prompts),
             "attributes": [facts_of(one) for one in self.steered],

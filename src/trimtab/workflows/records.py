@@ -215,6 +215,23 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Local:
+    """The cells that a local direction was reduced to.
+
+    Attributes
+    ----------
+    energy : float
+        Part of the energy (sum of squares) that was to be kept, 0 to 1.
+    cells, of : int
+        Number of cells kept, and of all cells.
+    """
+
+    energy: float
+    cells: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Learned:
     """A direction and how it was chosen.
 
@@ -238,6 +255,11 @@ class Learned:
         Remaining length after it was made orthogonal to others.
     cosines : dict of str to float
         Cosines with the directions of the other attributes, as learned.
+    local : Local, optional
+        The cells that were kept; None for the whole direction.
+    applied : dict of str to float
+        For a local direction, cosines with the directions of the other attributes as applied; a
+        whole one is orthogonal to them.
     """
 
     attribute: str
@@ -253,6 +275,8 @@ class Learned:
     seeds: Seeds
     kept: float = 1.0
     cosines: dict[str, float] = field(default_factory=dict)
+    local: Local | None = None
+    applied: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
