@@ -31,9 +31,9 @@ from trimtab.interventions import (
     Shift,
     Spill,
     load_intervention,
+    parse_adjustment,
     parse_steering,
-    parse_words,
-    written_words,
+    written,
 )
 from trimtab.storage import sha256
 
@@ -257,14 +257,16 @@ def test_strengths_out_of_range_are_refused(
 
 
 def test_words_are_written_as_they_are_read() -> None:
-    assert parse_words([]) is None
-    assert parse_words(["a=b"]) == AddedWords("a=b")
-    assert parse_words(["smiling=1", "=3"]) == WORDS
+    assert parse_adjustment([]) is None
+    assert parse_adjustment(["a=b"]) == AddedWords("a=b")
+    assert parse_adjustment(["smiling=1", "=3"]) == WORDS
     for words in (WORDS, AddedWords("a=b")):
-        assert parse_words(written_words(words)) == words
+        options = written(words)
+        assert options is not None
+        assert parse_adjustment([one.removeprefix("--add-words=") for one in options]) == words
     for wrong in (["a", "b"], ["a=1", "a=2"], ["a=1", "b=x"], ["a=1", "b=-1"]):
         with pytest.raises(UsageError, match=r"added words|--add-words"):
-            parse_words(wrong)
+            parse_adjustment(wrong)
 
 
 # The model card and the Hub
