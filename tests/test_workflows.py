@@ -23,7 +23,7 @@ from trimtab.errors import FileError, UsageError
 from trimtab.generation import ImageSet, generate
 from trimtab.interventions import Direction, load_intervention
 from trimtab.metrics import AuditFrame
-from trimtab.recognition import Observations, classify
+from trimtab.recognition import Answer, Observations, Question, classify
 from trimtab.report import write_report
 from trimtab.storage import Store
 from trimtab.workflows import (
@@ -40,7 +40,15 @@ from trimtab.workflows import (
 )
 from trimtab.workflows.mitigation import ContrastWarning
 from trimtab.workflows.rates import rates_of_rare_groups
-from trimtab.workflows.readings import Reader, alignment_of, preserved, views_of
+from trimtab.workflows.readings import (
+    Reader,
+    Reading,
+    Sight,
+    alignment_of,
+    changes_of,
+    preserved,
+    views_of,
+)
 
 PROMPT = "a photo of a doctor"
 GENDER, SKIN = attribute("gender"), attribute("skin_tone")
@@ -188,9 +196,12 @@ def test_a_result_tells_of_every_set_of_pictures(study: Study) -> None:
             known = {"gender", "skin_tone"} | ({"age"} if change.role == "recogniser" else set())
             assert {row.attribute for row in change.spillover} == known - steered
             for row in change.spillover:
-                assert row.expected is not None and row.expected.named  # of ten, all are few
+                assert row.expected is not None
                 assert row.expected.n <= 4 * len(PLAN.rate_seeds)
         assert bool(arm.changes) == (arm.preservation is not None) == (arm.role != "plain")
+    named = [row.expected and row.expected.named for arm in result.arms
+             for change in arm.changes for row in change.spillover]  # fmt: skip
+    assert any(named)  # of ten pictures, every group is rare
 
 
 def test_every_decision_is_on_record(study: Study) -> None:
@@ -239,7 +250,7 @@ def test_a_rare_group_is_looked_for_under_its_own_prompt(
         return reader(images, texts)
 
     plain = read("plain", None, plan.audit_seeds, prompts)
-    found = rates_of_rare_groups(plain, plan, read)["recogniser"]
+    found = rates_of_rare_groups(plain, plan, read)["gender"]["recogniser"]
     named = {
         (prompt, f"a photo of a {group} {prompt.split()[-1]}")
         for prompt, cut in plain.cuts()
@@ -250,6 +261,39 @@ def test_a_rare_group_is_looked_for_under_its_own_prompt(
     assert len(found) == 5 * len(named)
     assert set(found.prompts.tolist()) == {prompt for prompt, _ in named}
     assert rates_of_rare_groups(plain, replace(plan, n_rates=0), read) == {}
+
+
+def test_rates_are_not_from_prompts_that_name_another_attribute() -> None:
+    """Of the women, half are darker only where the prompt asks for it."""
+
+    def reading(*rows: tuple[str, str, int]) -> Reading:
+        shown = [row for *row, n in rows for _ in range(n)]
+        images: Any = [None] * len(shown)
+        answers = {
+            one.name: Answer(
+                Question.of(one), "any", "1",
+                np.eye(2)[[one.names.index(row[i]) for row in shown]],
+                np.full(len(shown), "known"), np.zeros(len(shown), bool),
+            )
+            for i, one in enumerate((GENDER, SKIN))
+        }  # fmt: skip
+        seeds = np.arange(len(shown))
+        texts = np.full(len(shown), PROMPT)
+        seen = Observations(texts, seeds, texts, texts, answers)
+        sight = Sight("any", seen, ("gender", "skin_tone"), None)
+        return Reading(images, (PROMPT,), {"recogniser": sight})
+
+    plain = reading(("man", "lighter", 50))
+    steered = reading(("woman", "lighter", 25), ("man", "lighter", 25))
+    women, dark = reading(("woman", "lighter", 30)), reading(("woman", "darker", 30))
+    rates = {
+        name: {"recogniser": one.sights["recogniser"].observations}
+        for name, one in (("gender", women), ("skin_tone", dark))
+    }
+    (change,) = changes_of(plain, steered, ["gender"], rates)  # type: ignore[arg-type]
+    (row,) = change.spillover
+    assert row.expected is not None and row.expected.named
+    assert row.expected.share == row.before == row.after == 1
 
 
 def test_one_round_claims_only_the_shares_that_it_measured(study: Study) -> None:

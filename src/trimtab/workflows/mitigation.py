@@ -26,7 +26,7 @@ from trimtab.interventions import (
     SVMDirection,
 )
 from trimtab.pipelines import RunSettings, model_facts, model_note, model_path
-from trimtab.recognition import Observations, recogniser_for
+from trimtab.recognition import recogniser_for
 from trimtab.recognition.protocol import recogniser_name, recogniser_version
 from trimtab.statistics.limits import THRESHOLD
 from trimtab.storage import Progress, Store, as_store, canonical_json, document_hash, sha256
@@ -44,6 +44,7 @@ from trimtab.workflows.plan import Plan
 from trimtab.workflows.rates import rates_of_rare_groups
 from trimtab.workflows.readings import (
     Oracle,
+    Rates,
     Reader,
     Reading,
     alignment_of,
@@ -52,7 +53,7 @@ from trimtab.workflows.readings import (
     views_by_prompt,
     views_of,
 )
-from trimtab.workflows.records import Arm, Calibration, Generic, Mitigated, Role
+from trimtab.workflows.records import Arm, Calibration, Generic, Mitigated
 from trimtab.workflows.result import slug
 from trimtab.workflows.strengths import Calibrator, Single, response_of, steering_of
 
@@ -165,7 +166,7 @@ class _Study:
         names = "-".join(slug(one.name) for one in plan.steered)
         self.name = f"{slug(plan.prompts[0])}-{names}-{document_hash(identity | plan.facts())[:8]}"
         self.made: set[tuple[str | None, str | None, int]] = set()
-        self.rates: dict[Role, Observations] = {}
+        self.rates: Rates = {}
 
     def run(self) -> MitigationResult:
         calibrator = Calibrator(self.plan, self.read, self.decided)

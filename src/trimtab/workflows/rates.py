@@ -12,17 +12,17 @@ from functools import reduce
 
 import numpy as np
 
+from trimtab.concepts import Attribute
 from trimtab.interventions import Steering
 from trimtab.recognition import Observations
 from trimtab.statistics import FEW
 from trimtab.workflows.plan import Plan
-from trimtab.workflows.readings import Reading
-from trimtab.workflows.records import Role
+from trimtab.workflows.readings import Rates, Reading
 
 
 def rates_of_rare_groups(
     plain: Reading, plan: Plan, read: Callable[[str, Steering, range, Sequence[str]], Reading]
-) -> dict[Role, Observations]:
+) -> Rates:
     """Return observations of pictures whose prompts name the groups that few plain pictures show.
 
     Parameters
@@ -36,27 +36,30 @@ def rates_of_rare_groups(
 
     Returns
     -------
-    dict of Role to Observations
-        By role, each picture under the plain prompt that it belongs to; empty if no group is rare,
-        or no other attribute is observed.
+    Rates
+        Each picture under the plain prompt that it belongs to; empty if no group is rare, or no
+        other attribute is observed.
     """
-    named = _prompts(plain, plan) if plan.rate_seeds else {}
-    if not named:
+    named = {one.name: _prompts(plain, plan, one) for one in plan.steered if plan.rate_seeds}
+    texts = [text for some in named.values() for parts in some.values() for text in parts]
+    if not texts:
         return {}
-    prompts = list(dict.fromkeys(text for texts in named.values() for text in texts))
-    reading = read("rare groups", Steering(), plan.rate_seeds, prompts)
-    return {role: _under(named, one.observations) for role, one in reading.sights.items()}
+    reading = read("rare groups", Steering(), plan.rate_seeds, list(dict.fromkeys(texts)))
+    return {
+        name: {role: _under(some, one.observations) for role, one in reading.sights.items()}
+        for name, some in named.items()
+        if some
+    }
 
 
-def _prompts(plain: Reading, plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Return the prompts of rare groups, by plain prompt."""
-    seen, found = plain.sights["recogniser"].observations, {}
+def _prompts(plain: Reading, plan: Plan, one: Attribute) -> dict[str, tuple[str, ...]]:
+    """Return the prompts of an attribute's rare groups, by plain prompt."""
+    labels, found = plain.sights["recogniser"].observations.labels(one.name), {}
     for prompt, cut in plain.cuts():
         found[prompt] = tuple(
             group.prompt_on(plan.rule.concept(prompt))
-            for one in plan.steered
             for group in one.groups
-            if (seen.labels(one.name).names[cut] == group.name).sum() < FEW
+            if (labels.names[cut] == group.name).sum() < FEW
         )
     return {prompt: texts for prompt, texts in found.items() if texts}
 

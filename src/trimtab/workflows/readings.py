@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,8 +14,8 @@ from numpy.typing import NDArray
 from trimtab.concepts import Attribute, Target
 from trimtab.errors import UsageError
 from trimtab.generation import ImageSet
-from trimtab.metrics import AuditFrame, Comparison, spillover
-from trimtab.recognition import Observations, classify, embed, preservation, psnr
+from trimtab.metrics import AuditFrame, Comparison, Spillover, spillover
+from trimtab.recognition import Labels, Observations, classify, embed, preservation, psnr
 from trimtab.recognition.protocol import Embedder, recogniser_name
 from trimtab.statistics import Dose, Estimate, bootstrap, wilson
 from trimtab.storage import Progress, Store
@@ -29,6 +31,8 @@ class Oracle(Protocol):
         ...
 
 
+Rates = Mapping[str, Mapping[Role, Observations]]
+"""Observations of pictures whose prompts name groups, by attribute of these groups and by role."""
 Alignment = Mapping[Role, NDArray[np.float64]]
 """Cosine of each picture with its prompt, by role of the recogniser."""
 
@@ -256,7 +260,7 @@ def changes_of(
     before: Reading,
     after: Reading,
     steered: Sequence[str],
-    named: Mapping[Role, Observations] | None = None,
+    rates: Rates = MappingProxyType({}),
 ) -> tuple[Change, ...]:
     """Return the changes between two sets of pictures of the same prompts and seeds.
 
@@ -266,9 +270,10 @@ def changes_of(
         The two sets.
     steered : sequence of str
         Attributes that the second set was steered by; all others count as spillover.
-    named : mapping, optional
-        Observations of pictures whose prompts name the groups, by role, for the rates of groups
-        that are rare in the first set (`trimtab.workflows.rates`).
+    rates : Rates, optional
+        Observations for the rates of groups that are rare in the first set. Pictures whose prompts
+        name groups of attributes that the second set was not steered by are not used: there, these
+        attributes have no rate of their own.
     """
     found = []
     for role, first in before.sights.items():
@@ -277,27 +282,34 @@ def changes_of(
             name: (first.observations.labels(name), second.labels(name))
             for name in first.attributes
         }
-        others = {name: pair for name, pair in pairs.items() if name not in steered}
-        moved = [name for name in steered if name in pairs]
-        rates = None
-        if named:
-            seen = named[role]
-            rates = ({name: seen.labels(name) for name in others}, [*map(seen.labels, moved)])
         found.append(
             Change(
                 role,
                 tuple(Comparison.between(*pair) for pair in pairs.values()),
                 tuple(
-                    spillover(
-                        others,
-                        # The mix of groups is known only if all of their attributes are.
-                        steered=[pairs[name] for name in moved if len(moved) == len(steered)],
-                        named=rates,
+                    _spilled(
+                        pairs, steered, [rates[name][role] for name in steered if name in rates]
                     )
                 ),
             )
         )
     return tuple(found)
+
+
+def _spilled(
+    pairs: Mapping[str, tuple[Labels, Labels]],
+    steered: Sequence[str],
+    named: Sequence[Observations],
+) -> list[Spillover]:
+    """Return the changes of the attributes that were not steered, and what the groups bring."""
+    others = {name: pair for name, pair in pairs.items() if name not in steered}
+    if not pairs.keys() >= set(steered):  # this recogniser does not know the mix of groups
+        return spillover(others)
+    rates = None
+    if named:
+        seen = reduce(Observations.extend, named)
+        rates = {name: seen.labels(name) for name in others}, [*map(seen.labels, steered)]
+    return spillover(others, steered=[pairs[name] for name in steered], named=rates)
 
 
 def alignment_of(reading: Reading, recogniser: Any, store: Store | None) -> Alignment:
