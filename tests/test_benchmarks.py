@@ -1,4 +1,4 @@
-"""The GPU benchmark at tiny size: it reports all figures, and they are finite."""
+"""Benchmarks at tiny size: they report all figures, and these are finite."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import diffusers
 import pytest
 import torch
+
+from results import study
 
 ROOT = Path(__file__).parents[1]
 
@@ -51,3 +54,20 @@ def test_it_says_so_where_there_is_no_accelerator() -> None:
     done = gpu()
     assert done.returncode == 0
     assert done.stdout.startswith("no CUDA device here")
+
+
+def test_whole_and_local_directions_stand_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    benchmark = importlib.import_module("local_directions")
+    monkeypatch.setattr(benchmark, "backdrops_changed", lambda *_: 0.1)
+    found = [one for local in (False, True) for one in benchmark.measured("doctor", local, study())]
+    pairs = list(benchmark.by_pair(found))
+    assert [whole.arm for whole, _ in pairs] == ["gender", "skin_tone", "sum"]
+    for whole, local in pairs:
+        assert (whole.local, local.local) == (False, True)
+        assert whole.shares == local.shares and set(whole.others) == set(whole.beyond)
+    assert len(benchmark.table(found).rows) == 6
+    averages = benchmark.means(found)
+    assert set(averages) == set(benchmark.FIGURES)
+    assert all(one["whole"] == one["local"] for one in averages.values())
+    json.dumps([asdict(one) for one in found], allow_nan=False)
