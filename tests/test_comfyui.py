@@ -372,7 +372,8 @@ def test_a_mitigation_brings_its_own_strengths(nodes: Any, models: Path) -> None
 def test_what_is_not_noise_is_left_out_only_when_asked(nodes: Any, models: Path) -> None:
     own = Intervention(3 * direction_like((4, 8, 8)), AddedWords("smiling"))
     own.save(models / "trimtab" / "doctor.safetensors")
-    with pytest.raises(UsageError, match=r"adds words “smiling”.*switch on noise_only"):
+    said = r"changes the prompt: words “smiling”.*switch on noise_only"
+    with pytest.raises(UsageError, match=said):
         load(nodes, "doctor.safetensors", 1.0)
     assert load(nodes, "doctor.safetensors", 1.0, noise_only=True) == own.steering
 

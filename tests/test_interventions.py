@@ -148,7 +148,8 @@ def test_less_energy_keeps_some_of_the_same_cells(d: Direction, a: float, b: flo
 @given(directions, st.floats(0.01, 1))
 def test_making_local_commutes_with_signs_packing_and_files(d: Direction, energy: float) -> None:
     made = d.local(energy)
-    assert np.array_equal(Direction.along(-d.array).local(energy).array, -made.array)
+    # Not by `along`, which normalises again and may change the last bit.
+    assert np.array_equal(Direction(-d.array).local(energy).array, -made.array)
     tall = np.repeat(d.array, 2, axis=1)  # an even number of cells, which FLUX packs in fours
     flux = next(one for one in known_families() if "FluxPipeline" in one.pipelines)
     back = flux.unpack(flux.pack(torch.from_numpy(tall)[None]), tall.shape)[0].numpy()

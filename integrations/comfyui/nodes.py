@@ -97,8 +97,8 @@ class LoadDirection:
                     "BOOLEAN",
                     {
                         "default": False,
-                        "tooltip": "Apply a mitigation that also adds words to the prompt without "
-                        "the words. Its measured effect does not hold then.",
+                        "tooltip": "Apply a mitigation that also changes the prompt without that "
+                        "change. Its measured effect does not hold then.",
                     },
                 ),
                 "steering": (
@@ -160,7 +160,7 @@ class LoadDirection:
             if isinstance(found, Direction):
                 own = weight * found
             else:
-                _refuse_words(found, noise_only)
+                _refuse_adjustment(found, noise_only)
                 own = as_steering(found, noise_only=True) * weight
             total = own + steering
         told = f"{described(found)}\nsteering: {total}"
@@ -337,12 +337,12 @@ def _around_sampling(steering: Steering, resample: bool) -> Callable[..., Any]:
     return sample
 
 
-def _refuse_words(found: Intervention, noise_only: bool) -> None:
+def _refuse_adjustment(found: Intervention, noise_only: bool) -> None:
     if not (noise_only or found.noise_only):
         raise UsageError(
-            got=f"mitigation {found.name}, which also adds {found.adjustment} to the prompt",
+            got=f"mitigation {found.name}, which also changes the prompt: {found.adjustment}",
             expected="one that shifts only the noise, since nothing else can be changed here",
-            do="switch on noise_only to leave the words out, or add them to the prompt yourself",
+            do="switch on noise_only to leave that out, or change the prompt yourself",
         )
 
 

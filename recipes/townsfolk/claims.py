@@ -74,11 +74,8 @@ def said(subject: Subject, named: Collection[str]) -> list[str]:
     """Return those of the named attributes that a caption of the subject says."""
     found = values(subject)
     names = [name for name in named if name in found]
-    if (
-        isinstance(subject, Wedding)
-        and {"couple", "skin"} <= set(names)
-        and (len(set(found["couple"])) == 2)
-    ):
+    both = isinstance(subject, Wedding) and {"couple", "skin"} <= set(names)
+    if both and len(set(found["couple"])) == 2:
         names.remove("couple")  # of a woman and a man it only says "a dark-skinned couple"
     return names
 

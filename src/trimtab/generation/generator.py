@@ -105,7 +105,7 @@ def generate(
     batches(order, batch_size)  # which checks the size
     intervention = intervention.acting()
     store = None if to is None else as_store(to)
-    warn_of_cuts(pipe, _encoded(prompts, order, intervention, settings), stacklevel=3)
+    warn_of_cuts(pipe, _encoded(prompts, order, intervention, settings))
     warn_on_overlap(order, intervention.seeds)
     facts = model_facts(pipe)
     elsewhere = warn_if_elsewhere(pipe, intervention, facts)

@@ -17,6 +17,14 @@ from trimtab.interventions.shift import EmbeddingShift, Where
 from trimtab.interventions.words import JOINT, AddedWords
 
 ARROW, EQUAL = "->", "=="
+OPTIONS = {
+    "words": "--add-words",
+    "shifts": "--shift",
+    "after": "--shift-after-words",
+    "pairs": "--project",
+    "off": "--project-off",
+}
+"""The options of the command line by the parameters of `parse_adjustment`."""
 STRONGEST = 100.0
 """In standard deviations; well before this, only the direction is left of the noise."""
 
@@ -193,35 +201,29 @@ def written(adjustment: Adjustment | None) -> list[str] | None:
     list of str or None
         None if options cannot express it.
     """
-    options: list[str] = []
-    parts = parts_of(adjustment)
-    for part in parts:
+    values: dict[str, list[str]] = {name: [] for name in OPTIONS}
+    lam = LAM
+    for part in parts_of(adjustment):
         match part:
             case AddedWords() if part.joint == JOINT:
-                options += [f"--add-words={one}" for one in _written_words(part)]
+                values["words"] += _written_words(part)
             case EmbeddingShift():
-                name = "--shift" if part.where == "all" else "--shift-after-words"
-                options.append(f"{name}={part.away} {ARROW} {part.towards}={part.strength!r}")
+                name = "shifts" if part.where == "all" else "after"
+                values[name].append(f"{part.away} {ARROW} {part.towards}={part.strength!r}")
             case CalibratedProjection():
-                options += [f"--project={one} {EQUAL} {other}" for one, other in part.pairs]
-                options += [f"--project-off={one}" for one in part.biased]
-                options.append(f"--project-lam={part.lam!r}")
+                values["pairs"] += [f"{one} {EQUAL} {other}" for one, other in part.pairs]
+                values["off"] += part.biased
+                lam = part.lam
             case _:
                 return None
-    again = parse_adjustment(
-        **{
-            keyword: [one.partition("=")[2] for one in options if one.startswith(f"{option}=")]
-            for keyword, option in (
-                ("words", "--add-words"),
-                ("shifts", "--shift"),
-                ("after", "--shift-after-words"),
-                ("pairs", "--project"),
-                ("off", "--project-off"),
-            )
-        },
-        lam=next((one.lam for one in parts if isinstance(one, CalibratedProjection)), LAM),
-    )
-    return options if again == _unbound(adjustment) else None
+    try:  # options lose the order of parts, and prompts may contain the signs
+        again = parse_adjustment(**values, lam=lam)
+    except UsageError:
+        return None
+    if again != _unbound(adjustment):
+        return None
+    options = [f"{OPTIONS[name]}={one}" for name, some in values.items() for one in some]
+    return options if lam == LAM else [*options, f"--project-lam={lam!r}"]
 
 
 def parse_adjustment(

@@ -95,7 +95,7 @@ def cut_from(pipe: Any, prompt: str) -> dict[str, tuple[int, str]]:
     return found
 
 
-def warn_of_cuts(pipe: Any, prompts: Iterable[str], *, stacklevel: int = 3) -> None:
+def warn_of_cuts(pipe: Any, prompts: Iterable[str]) -> None:
     """Warn about each prompt that is longer than an encoder reads, and say what is cut off.
 
     Parameters
@@ -104,8 +104,6 @@ def warn_of_cuts(pipe: Any, prompts: Iterable[str], *, stacklevel: int = 3) -> N
         A pipeline whose family is in the table.
     prompts : iterable of str
         The prompts.
-    stacklevel : int
-        As for `warnings.warn`, counted from the caller.
     """
     for prompt in sorted(set(prompts)):
         cut = cut_from(pipe, prompt)
@@ -118,7 +116,7 @@ def warn_of_cuts(pipe: Any, prompts: Iterable[str], *, stacklevel: int = 3) -> N
             warnings.warn(
                 f"the prompt “{start}” is too long: {said}; shorten it",
                 CutPromptWarning,
-                stacklevel=stacklevel,
+                stacklevel=3,
             )
 
 

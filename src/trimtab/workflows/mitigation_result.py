@@ -147,11 +147,11 @@ class MitigationResult(Result):
                     f"{ratio.value:>6.2f}{f'[{ratio.low:.2f}, {ratio.high:.2f}]':>15}{kept:>6}"
                 )
         lines.append("  " + _calibrated(one.calibration))
-        last = self.joint is not None and one is self.attributes[-1]
-        if last and self.joint is not None:
-            lines.append("  the sum: " + _calibrated(self.joint))
+        joint = self.joint if one is self.attributes[-1] else None
+        if joint is not None:
+            lines.append("  the sum: " + _calibrated(joint))
         shown = [arm for arm in self.arms if arm.role == "single" and arm.attribute == name]
-        shown += [arm for arm in self.arms if arm.role == "sum" and last]
+        shown += [arm for arm in self.arms if arm.role == "sum" and joint]
         return "\n".join([*lines, *_besides(shown)])
 
 
