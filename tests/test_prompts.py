@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.concepts import concept_pack, prompts_from, subject_of
+from trimtab.concepts import (
+    are_paraphrases,
+    concept_pack,
+    paraphrases_of,
+    prompts_from,
+    subject_of,
+)
 from trimtab.errors import FileError, UsageError
 
 
@@ -80,3 +86,39 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_prompt_is_refused(wrong: object) -> None:
     with pytest.raises(UsageError, match=r"got .*; expected .*; "):
         prompts_from(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "second", "last"),
+    [
+        ("a photo of a doctor", "a picture of a doctor", "a doctor"),
+        (
+            "A photo of an engineer at work",
+            "a picture of an engineer at work",
+            "an engineer at work",
+        ),
+        ("a portrait of the CEO", "a photo of the CEO", "the CEO"),
+        ("a wedding", "a photo of a wedding", "a good photo of a wedding"),
+    ],
+)
+def test_paraphrases_differ_in_how_they_begin(prompt: str, second: str, last: str) -> None:
+    found = paraphrases_of(prompt)
+    assert (found[0], found[1], found[-1]) == (prompt, second, last)
+    assert len({one.lower() for one in found}) == len(found) == 8
+    assert paraphrases_of(prompt, 3) == found[:3]
+    assert are_paraphrases(found)
+    assert not are_paraphrases([*found, "a photo of a nurse"])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "n", "expected"),
+    [
+        ("a photo of a doctor", 9, "2 to 8"),
+        ("a photo of a doctor", 1, "2 to 8"),
+        ("a painting of a doctor", 2, "begins like"),
+        ("a black and white photo of a doctor", 2, "begins like"),
+    ],
+)
+def test_paraphrases_that_there_are_not_are_refused(prompt: str, n: int, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
+        paraphrases_of(prompt, n)

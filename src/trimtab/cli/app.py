@@ -16,6 +16,7 @@ from trimtab.cli import (
     mitigation,
     pictures,
     reports,
+    sensitivity,
 )
 from trimtab.cli.console import say
 from trimtab.cli.options import grouped
@@ -56,6 +57,7 @@ for _command in (
     demo.demo,
     pictures.audit,
     comparison.compare,
+    sensitivity.sensitivity,
     directions.learn,
     mitigation.mitigate,
     pictures.generate,

@@ -17,7 +17,7 @@ def inspect(
     ],
     json: Json = False,
 ) -> None:
-    """Show what a file, picture or store holds, and what repeats it.
+    """Show what a file, picture or store holds.
 
     Prints the contents, and for pictures the command that makes them again.
     """

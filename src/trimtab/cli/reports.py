@@ -10,11 +10,13 @@ from trimtab.cli.console import say, say_json
 from trimtab.cli.options import Json, local
 
 if TYPE_CHECKING:
-    from trimtab.workflows import AuditResult, MitigationResult
+    from trimtab.workflows import AuditResult, MitigationResult, SensitivityResult
 
 
 def report(
-    store: Annotated[str, typer.Argument(help="Store written by audit, mitigate or demo.")],
+    store: Annotated[
+        str, typer.Argument(help="Store written by audit, sensitivity, mitigate or demo.")
+    ],
     name: Annotated[str | None, typer.Argument(help="Result to report; all if unset.")] = None,
     out: Annotated[
         str | None, typer.Option(help="Folder to write to; the store itself if unset.")
@@ -33,7 +35,7 @@ def report(
         say(f"Report: {page}")
 
 
-def write_report_of(result: AuditResult | MitigationResult) -> str:
+def write_report_of(result: AuditResult | MitigationResult | SensitivityResult) -> str:
     """Write the report of a result that was just made; say where, or how to get one.
 
     A store on another machine takes no report: a page is read where it lies.

@@ -12,7 +12,13 @@ from trimtab.concepts.catalogue import (
     concept_packs,
 )
 from trimtab.concepts.mentions import concept_in, prompt_for
-from trimtab.concepts.prompts import begins_like_a_photo, prompts_from, subject_of
+from trimtab.concepts.prompts import (
+    are_paraphrases,
+    begins_like_a_photo,
+    paraphrases_of,
+    prompts_from,
+    subject_of,
+)
 from trimtab.concepts.target import Target
 from trimtab.concepts.values import Attribute, Concept, Group
 
@@ -22,6 +28,7 @@ __all__ = [
     "Group",
     "Named",
     "Target",
+    "are_paraphrases",
     "as_attribute",
     "as_attributes",
     "attribute",
@@ -30,6 +37,7 @@ __all__ = [
     "concept_in",
     "concept_pack",
     "concept_packs",
+    "paraphrases_of",
     "prompt_for",
     "prompts_from",
     "subject_of",

@@ -15,10 +15,17 @@ from trimtab.errors import FileError, UsageError, first_line
 _LEAD = re.compile(
     r"(?:(?:an?|the)\s+)?"
     r"(?:[\w-]+\s+){0,3}?"
-    r"(?:photo|photograph|picture|image|portrait|headshot|painting|drawing|illustration|sketch)s?"
-    r"\s+of\s+(?:an?\s+|the\s+)?",
+    r"(?:photo|photograph|picture|image|portrait|headshot|snapshot|painting|drawing|illustration"
+    r"|sketch)s?"
+    r"\s+of\s+",
     re.IGNORECASE,
 )
+
+FRAMES = (
+    "a photo of", "a picture of", "an image of", "a portrait of", "a photograph of",
+    "a snapshot of", "a good photo of", "",
+)  # fmt: skip
+"""Beginnings of paraphrases, like those of studies with WinoBias jobs and of CLIP's prompts."""
 
 
 def subject_of(prompt: str) -> str:
@@ -33,12 +40,52 @@ def subject_of(prompt: str) -> str:
     """
     text = prompt.strip()
     lead = _LEAD.match(text)
-    return text[lead.end() :].strip() or text if lead else without_article(text)
+    return without_article(text[lead.end() :] if lead else text)
 
 
 def begins_like_a_photo(prompt: str) -> bool:
     """Return whether a prompt begins like "a photo of", so that its subject is sure."""
     return _LEAD.match(prompt.strip()) is not None
+
+
+def paraphrases_of(prompt: str, n: int = len(FRAMES)) -> tuple[str, ...]:
+    """Return a prompt and paraphrases of it, which differ in how they begin.
+
+    "a photo of a doctor" -> "a photo of a doctor", "a picture of a doctor", "an image of a doctor"
+    and so on, the last without a beginning: "a doctor". A prompt that names another medium, such as
+    "a painting of", has no paraphrases, since its pictures should look different.
+
+    Parameters
+    ----------
+    prompt : str
+        Any text; one that does not begin like "a photo of" is taken as what is shown.
+    n : int
+        The number of prompts, at least 2.
+
+    Raises
+    ------
+    UsageError
+        If there are not so many.
+    """
+    text = prompt.strip()
+    lead = _LEAD.match(text)
+    shown = text[lead.end() :] if lead else text
+    own = lead.group().strip() if lead else ""
+    alike = own.lower() in FRAMES
+    others = [f"{one} {shown}".strip() for one in FRAMES if alike and one != own.lower()]
+    every = (text, *others)
+    if not 2 <= n <= len(every):
+        raise UsageError(
+            got=f"{n} paraphrases of {prompt!r}",
+            expected=f"2 to {len(every)}" if alike else 'a prompt that begins like "a photo of"',
+            do="choose a number in this range" if alike else "list the paraphrases yourself",
+        )
+    return every[:n]
+
+
+def are_paraphrases(prompts: Iterable[str]) -> bool:
+    """Return whether prompts differ only in how they begin, as those of `paraphrases_of` do."""
+    return len({subject_of(prompt).lower() for prompt in prompts}) == 1
 
 
 def prompts_from(source: str | os.PathLike[str] | Iterable[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Page content for an `AuditResult` and a `LearnResult`."""
+"""Page content for an `AuditResult`, a `SensitivityResult` and a `LearnResult`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from trimtab.drawing.words import percent, spaced
 from trimtab.metrics import Figures
 from trimtab.report import sentences, tables
 from trimtab.report.arms import by_role
-from trimtab.report.pictures import sheets
+from trimtab.report.pictures import grid, sheets
 from trimtab.workflows.records import View
-from trimtab.workflows.results import AuditResult, LearnResult
+from trimtab.workflows.results import AuditResult, LearnResult, SensitivityResult
 
 
 def audit(result: AuditResult, name: str) -> dict[str, Any]:
@@ -36,6 +36,7 @@ def audit(result: AuditResult, name: str) -> dict[str, Any]:
             )
             for attribute in attributes
         ],
+        "seeds": result.seed_effect.sentence() if result.seed_effect else "",
         "sheets": sheets(result),
         "files": result.file_facts(),
         "missed": result.missed,
@@ -72,6 +73,21 @@ def _whole(view: View) -> list[list[str]]:
     if view.alignment:
         rows.append(["alignment of picture and prompt", tables.estimated(view.alignment, 3)])
     return rows
+
+
+def sensitivity(result: SensitivityResult, name: str) -> dict[str, Any]:
+    """Return the page content for a sensitivity analysis."""
+    return {
+        "kind": "sensitivity",
+        "id": name,
+        "title": f"“{result.prompts[0]}” and its paraphrases",
+        "prompts": result.prompts,
+        "sentence": result.effect.sentence(),
+        "enough": result.enough,
+        "table": result.effect.table(),
+        "remarks": result.effect.remarks(),
+        "grid": grid(result),
+    }
 
 
 def learning(result: LearnResult, name: str) -> dict[str, Any]:

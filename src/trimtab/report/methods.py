@@ -6,8 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from trimtab.drawing.words import listed, percent
 from trimtab.report.tables import span
+from trimtab.statistics import LEAST_DISTANCE, LEAST_SEED_SHARE
 from trimtab.workflows.records import View
-from trimtab.workflows.results import AnyResult, AuditResult, MitigationResult
+from trimtab.workflows.results import (
+    AnyResult,
+    AuditResult,
+    LearnResult,
+    MitigationResult,
+    SensitivityResult,
+)
 
 
 def model_name(result: AnyResult) -> str:
@@ -45,13 +52,13 @@ def facts(
 
 
 def _prompts(result: AnyResult) -> Sequence[str]:
-    return result.prompts if isinstance(result, AuditResult | MitigationResult) else ()
+    return () if isinstance(result, LearnResult) else result.prompts
 
 
 def _counts(result: AnyResult) -> list[int]:
     if isinstance(result, MitigationResult):
         return [arm.n for arm in result.arms]
-    return [result.n] if isinstance(result, AuditResult) else []
+    return [result.n] if isinstance(result, AuditResult | SensitivityResult) else []
 
 
 def _noise(result: AuditResult) -> str:
@@ -68,6 +75,8 @@ def methods(results: Sequence[AnyResult]) -> list[str]:
 
 
 def _methods(result: AnyResult) -> Iterator[str]:
+    if isinstance(result, SensitivityResult):
+        yield from _analysed(result)
     if not isinstance(result, AuditResult | MitigationResult):
         return
     if isinstance(result, MitigationResult):
@@ -91,6 +100,22 @@ def _methods(result: AnyResult) -> Iterator[str]:
         "The noise floor of a figure is the average that chance alone would produce, at the same "
         "number of pictures, for a sampler that meets the target exactly. That of FD is an upper "
         "bound, since FD is computed from probabilities."
+    )
+
+
+def _analysed(result: SensitivityResult) -> Iterator[str]:
+    yield (
+        "Every paraphrase was drawn from the same seeds. Shares of the variance are random-effects "
+        "estimates of a two-way layout without replication, from its mean squares. Those of "
+        "embeddings and probabilities add up over their dimensions. Intervals are 95\u202f% "
+        "bootstrap intervals, over prompts and seeds."
+    )
+    yield (
+        f"Pictures follow their noise enough for steering if two seeds of one prompt differ by a "
+        f"mean cosine distance of at least {LEAST_DISTANCE:g}, of what the initial noise alone "
+        f"decides, and at least {percent(LEAST_SEED_SHARE)} of the variance over the paraphrases "
+        "lies within one of them. Distances depend on the recogniser, here "
+        f"{result.recogniser}."
     )
 
 

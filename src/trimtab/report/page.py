@@ -11,9 +11,15 @@ from trimtab import __version__
 from trimtab.drawing.fragment import css
 from trimtab.drawing.words import capital, listed
 from trimtab.report import methods, sentences
-from trimtab.report.audit import audit, learning
+from trimtab.report.audit import audit, learning, sensitivity
 from trimtab.report.mitigation import mitigation
-from trimtab.workflows.results import AnyResult, AuditResult, LearnResult, MitigationResult
+from trimtab.workflows.results import (
+    AnyResult,
+    AuditResult,
+    LearnResult,
+    MitigationResult,
+    SensitivityResult,
+)
 
 
 def page(results: Sequence[AnyResult]) -> str:
@@ -50,6 +56,8 @@ def _title(
         return f"Whom {model} shows, and what changes when its noise is steered"
     if all(isinstance(result, LearnResult) for result in results):
         return f"A direction in the noise of {model}"
+    if all(isinstance(result, SensitivityResult) for result in results):
+        return f"Whether {model} follows its noise"
     if models:
         return f"Whom {model} shows"
     return f"Whom {sentences.in_folders(folders)} show" if folders else "Whom these pictures show"
@@ -60,4 +68,6 @@ def _shown(result: AnyResult, name: str) -> dict[str, Any]:
         return mitigation(result, name)
     if isinstance(result, AuditResult):
         return audit(result, name)
+    if isinstance(result, SensitivityResult):
+        return sensitivity(result, name)
     return learning(result, name)

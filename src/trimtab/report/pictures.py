@@ -17,7 +17,7 @@ from trimtab.storage.pictures import decode_picture
 from trimtab.workflows.audit_result import THUMBNAILS, thumbnail_of
 from trimtab.workflows.notebooks import named, pictures_in
 from trimtab.workflows.records import SourceFile
-from trimtab.workflows.results import AuditResult, MitigationResult
+from trimtab.workflows.results import AuditResult, MitigationResult, SensitivityResult
 
 COLUMNS = 10
 PROMPTS = 4  # most prompts whose pictures a page shows
@@ -73,6 +73,15 @@ def sheets(result: AuditResult) -> list[dict[str, Any]]:
         )
         found += _sheet(prompt, list(zip(map(str, seeds), pictures, strict=True)), said)
     return found
+
+
+def grid(result: SensitivityResult) -> str:
+    """Return the pictures of the first seeds, a row for each paraphrase; empty without any."""
+    seeds = range(*result.seeds)[:COLUMNS]
+    rows = [
+        (prompt, pictures_in(result.store, result.spec, prompt, seeds)) for prompt in result.prompts
+    ]
+    return gallery(seeds, rows) if any(picture for _, row in rows for picture in row) else ""
 
 
 def _folder_sheet(result: AuditResult) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ def write_report(result: AnyResult | Store | str | Path, to: str | Path | None =
 
     Parameters
     ----------
-    result : AuditResult, LearnResult, MitigationResult, Store, str or Path
+    result : AuditResult, SensitivityResult, LearnResult, MitigationResult, Store, str or Path
         A result, whose pictures are read from its store, or a store, whose results are all
         reported on one page.
     to : str or Path, optional

@@ -1,7 +1,8 @@
-"""Inference from samples: intervals, exact tests, and corrections for multiple tests."""
+"""Inference from samples: intervals, exact tests, variance components, corrections of tests."""
 
 from __future__ import annotations
 
+from trimtab.statistics.components import Components, noise_share, variance_components
 from trimtab.statistics.curves import Accuracy, Dose, Response
 from trimtab.statistics.intervals import (
     Estimate,
@@ -18,6 +19,8 @@ from trimtab.statistics.limits import (
     CONFIDENCE,
     EQUIVALENCE,
     FEW,
+    LEAST_DISTANCE,
+    LEAST_SEED_SHARE,
     MAX_CONCEPT_LOSS,
     MAX_UNKNOWN,
     MAX_UNKNOWN_RISE,
@@ -31,12 +34,15 @@ __all__ = [
     "CONFIDENCE",
     "EQUIVALENCE",
     "FEW",
+    "LEAST_DISTANCE",
+    "LEAST_SEED_SHARE",
     "MAX_CONCEPT_LOSS",
     "MAX_UNKNOWN",
     "MAX_UNKNOWN_RISE",
     "PRECISION",
     "THRESHOLD",
     "Accuracy",
+    "Components",
     "Dose",
     "Estimate",
     "Response",
@@ -46,9 +52,11 @@ __all__ = [
     "independence",
     "mcnemar",
     "newcombe",
+    "noise_share",
     "simultaneous_wilson",
     "standardised",
     "stuart_maxwell",
     "tango",
+    "variance_components",
     "wilson",
 ]

@@ -1,4 +1,4 @@
-"""Complete workflows with typed results: audit, learn, mitigate.
+"""Complete workflows with typed results: audit, sensitivity, learn, mitigate.
 
 Results can be read and shown without torch, which is loaded on first use of a workflow.
 """
@@ -8,7 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trimtab.lazy import lazy
-from trimtab.workflows.results import AuditResult, LearnResult, MitigationResult, load_result
+from trimtab.workflows.results import (
+    AuditResult,
+    LearnResult,
+    MitigationResult,
+    SensitivityResult,
+    load_result,
+)
 
 if TYPE_CHECKING:
     from trimtab.workflows.audits import audit, audit_images
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
     from trimtab.workflows.effect import measured_effect
     from trimtab.workflows.folders import FolderComparison, compare_images
     from trimtab.workflows.mitigation import mitigate
+    from trimtab.workflows.noise_sensitivity import sensitivity
     from trimtab.workflows.plan import Plan
 
 __all__ = [
@@ -24,6 +31,7 @@ __all__ = [
     "LearnResult",
     "MitigationResult",
     "Plan",
+    "SensitivityResult",
     "audit",
     "audit_images",
     "compare_images",
@@ -31,6 +39,7 @@ __all__ = [
     "load_result",
     "measured_effect",
     "mitigate",
+    "sensitivity",
 ]
 
 __getattr__ = lazy(
@@ -41,6 +50,7 @@ __getattr__ = lazy(
         "effect": ["measured_effect"],
         "folders": ["FolderComparison", "compare_images"],
         "mitigation": ["mitigate"],
+        "noise_sensitivity": ["sensitivity"],
         "plan": ["Plan"],
     },
 )

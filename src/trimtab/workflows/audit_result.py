@@ -15,6 +15,7 @@ from trimtab.storage.formats import counted, told_left_out
 from trimtab.workflows import notebooks
 from trimtab.workflows.records import Seeds, SourceFile, View
 from trimtab.workflows.result import Result, pictures_of
+from trimtab.workflows.seed_effect import SeedEffect
 
 THUMBNAILS = (40, SIDE)
 """How many pictures made elsewhere a report shows at most, and their longer side in pixels."""
@@ -56,6 +57,9 @@ class AuditResult(Result):
         The files of pictures made elsewhere, by name, with what became of each.
     left_out : dict of str to int
         How many other files the folder holds, by suffix or kind.
+    seed_effect : SeedEffect, optional
+        How much the pictures follow their seeds; None if the recogniser cannot embed pictures, the
+        prompts were adjusted, or the pictures were made elsewhere.
     """
 
     FORMAT: ClassVar[str] = "trimtab-audit"
@@ -72,6 +76,7 @@ class AuditResult(Result):
     folder: str = ""
     sources: tuple[SourceFile, ...] = ()
     left_out: dict[str, int] = field(default_factory=dict)
+    seed_effect: SeedEffect | None = None
 
     @property
     def missed(self) -> tuple[SourceFile, ...]:
@@ -116,7 +121,8 @@ class AuditResult(Result):
     def __str__(self) -> str:
         """Return tables: each attribute, each intersection, and the shares by prompt."""
         figures = [one for view in self.views for one in (*view.figures, *view.intersections)]
-        return "\n\n".join([*map(str, figures), *self._by_prompt(), *self._of_files()])
+        seeds = [] if self.seed_effect is None else [self.seed_effect.sentence()]
+        return "\n\n".join([*map(str, figures), *self._by_prompt(), *seeds, *self._of_files()])
 
     def file_facts(self) -> list[tuple[str, str]]:
         """Return what to say about the files of a folder, as (name, sentence)."""

@@ -26,6 +26,7 @@ from trimtab.workflows.plan import facts_of
 from trimtab.workflows.readings import Reader, Reading, views_by_prompt, views_of
 from trimtab.workflows.records import SourceFile
 from trimtab.workflows.result import slug
+from trimtab.workflows.seed_readings import CELLS, seed_effect_of
 from trimtab.workflows.targets import Targets, targets_of
 
 
@@ -110,25 +111,29 @@ def audit(
     )
     reading = Reader(asked, found, store)(images, texts)
     names = [one.name for one in asked]
-    specs = {record.spec for record in images.records}
-    intervention = as_intervention(steer, adjust).acting().to_dict()
-    spec = (specs.pop() if len(specs) == 1 else None) or ""
+    spec, intervention = spec_of_all(images), as_intervention(steer, adjust).acting()
     return _kept(
         store,
         AuditResult(
-            name=_name(texts[0], asked, targets, found, [*texts, spec, n, first_seed]),
+            name=result_name(
+                "audit", texts[0], asked, targets, found, [*texts, spec, n, first_seed]
+            ),
             model=model_of(model_facts(pipe)),
             note="\n".join(filter(None, [model_note(pipe), remark_on(images, pipe)])),
             settings=run,
             prompts=texts,
             spec=spec,
-            intervention=intervention,
+            intervention=intervention.to_dict(),
             n=len(images),
             seeds=(first_seed, first_seed + n),
             views=views_of(reading, targets, names),
             by_prompt=views_by_prompt(reading, targets, names),
             recogniser=recogniser_name(found),
             threshold=THRESHOLD,
+            # Words that a picture draws by its seed make pictures differ without any noise.
+            seed_effect=seed_effect_of(reading, found, store, most=CELLS)
+            if intervention.noise_only
+            else None,
         ),
     )
 
@@ -185,7 +190,7 @@ def audit_images(
     return _kept(
         store,
         AuditResult(
-            name=_name(Path(folder).name, asked, targets, found, pictures),
+            name=result_name("audit", Path(folder).name, asked, targets, found, pictures),
             model={},
             settings={},
             prompts=(),
@@ -241,6 +246,12 @@ def _keep_thumbnails(store: Store, images: ImageSet, sources: Sequence[SourceFil
             store.add_file(thumbnail_of(one.picture), encode_png(small[one.name], {}))
 
 
+def spec_of_all(images: ImageSet) -> str:
+    """Return the hash of the spec that all pictures share; empty if they differ."""
+    specs = set(images.specs)
+    return specs.pop() if len(specs) == 1 else ""
+
+
 def attributes_of(given: Named | Sequence[Named]) -> tuple[Attribute, ...]:
     """Return the attributes, each once.
 
@@ -255,14 +266,15 @@ def attributes_of(given: Named | Sequence[Named]) -> tuple[Attribute, ...]:
     return tuple({one.name: one for one in found}.values())  # each once
 
 
-def _name(
+def result_name(
+    kind: str,
     first: str,
     asked: Sequence[Attribute],
     targets: Mapping[str, Target],
     recogniser: Any,
     pictures: Sequence[Any],
 ) -> str:
-    """Return a name that identifies questions, targets, recogniser and pictures."""
+    """Return the name of a result, which identifies questions, targets, recogniser and pictures."""
     identity = {
         "asked": [facts_of(one) for one in asked],
         "targets": [[*one.shares.items(), one.source] for one in targets.values()],
@@ -270,7 +282,7 @@ def _name(
         "pictures": list(pictures),
     }
     names = [slug(one.name) for one in asked]
-    return "-".join(["audit", slug(first), *names, document_hash(identity)[:8]])
+    return "-".join([kind, slug(first), *names, document_hash(identity)[:8]])
 
 
 def _kept(store: Store | None, result: AuditResult) -> AuditResult:

@@ -37,6 +37,16 @@ def audit(
     return drawing.notebook(*parts)
 
 
+def sensitivity(
+    told: Sequence[Any], prompts: Sequence[str], seeds: Seeds, spec: str, store: Store | None
+) -> str:
+    """Return what was found, then pictures: a row for each paraphrase, a column for each seed."""
+    shown = range(*seeds)[:SHOWN]
+    rows = [(prompt, pictures_in(store, spec, prompt, shown)) for prompt in prompts]
+    drawn = any(picture for _, row in rows for picture in row)
+    return drawing.notebook(*told, drawing.gallery(shown, rows) if drawn else "")
+
+
 def mitigation(
     arms: Sequence[Arm],
     attributes: Sequence[Mitigated],

@@ -10,12 +10,20 @@ from trimtab.workflows.audit_result import AuditResult
 from trimtab.workflows.learn_result import LearnResult
 from trimtab.workflows.mitigation_result import MitigationResult
 from trimtab.workflows.result import Result
+from trimtab.workflows.sensitivity_result import SensitivityResult
 
-__all__ = ["AuditResult", "LearnResult", "MitigationResult", "Result", "load_result"]
+__all__ = [
+    "AuditResult",
+    "LearnResult",
+    "MitigationResult",
+    "Result",
+    "SensitivityResult",
+    "load_result",
+]
 
-AnyResult = AuditResult | LearnResult | MitigationResult
+AnyResult = AuditResult | LearnResult | MitigationResult | SensitivityResult
 KINDS: dict[str, type[AnyResult]] = {
-    kind.FORMAT: kind for kind in (AuditResult, LearnResult, MitigationResult)
+    kind.FORMAT: kind for kind in (AuditResult, LearnResult, MitigationResult, SensitivityResult)
 }
 
 
