@@ -333,7 +333,7 @@ def test_inspect_says_what_it_takes(tmp_path: Path) -> None:
 
 
 def test_seeds_that_were_learned_from_are_remarked_upon(work: Work, tmp_path: Path) -> None:
-    words = ("--n", 1, "--seed", CAPTURE_SEEDS.start, "--num-inference-steps", 1)
+    words = ("--n", 1, "--seed", CAPTURE_SEEDS.start, *FAST)
     steer = ("--steer", f"{work.woman}=1", "--out", tmp_path / "run")
     result = finish(start("generate", PROMPT, *words, *steer))
     assert result.code == 0

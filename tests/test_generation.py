@@ -16,7 +16,13 @@ from PIL import Image
 from tiny import SCHEDULERS, tiny_pipeline
 from tiny_families import TINY
 from trimtab.errors import ModelError, UsageError
-from trimtab.generation import ImageSet, OtherModelWarning, generate, initial_latents
+from trimtab.generation import (
+    ImageSet,
+    OtherModelWarning,
+    OtherSettingsWarning,
+    generate,
+    initial_latents,
+)
 from trimtab.interventions import AddedWords, Direction, Intervention, Steering
 from trimtab.latents import SeedOverlapWarning
 from trimtab.pipelines import NotFiniteWarning, model_facts
@@ -240,6 +246,62 @@ def test_a_direction_of_other_weights_is_warned_about_and_recorded(pipe: Any) ->
     for one in (unhashed, retrained):
         with pytest.warns(OtherModelWarning):
             initial_latents(pipe, [0], one)
+
+
+def test_a_direction_used_at_other_settings_is_remarked_on_once(pipe: Any) -> None:
+    learned = {"scheduler": "DDIMScheduler", "num_inference_steps": 4, "guidance_scale": 7.5}
+    own = Direction.random((4, 8, 8), 31).annotated(**learned)
+    (record,) = generate(pipe, PROMPT, [0], own, guidance_scale=7.5, **FAST).records
+    assert "measured_elsewhere" not in record.environment
+    said = "learned with guidance scale 7.5, not with guidance scale 3: its effect"
+    with pytest.warns(OtherSettingsWarning, match=said) as warned:
+        found = [generate(pipe, PROMPT, [0], own, guidance_scale=3.0, **FAST) for _ in range(2)]
+    assert len(warned) == 1
+    entry = {"name": own.name, "hash": own.hash, "how": "learned"}
+    for images in found:
+        assert images.records[0].environment["measured_elsewhere"] == [
+            {**entry, "settings": {"guidance_scale": [7.5, 3.0]}}
+        ]
+    generate(pipe, PROMPT, [0], 0 * own, guidance_scale=2.0, **FAST)  # which changes nothing
+    with pytest.warns(OtherSettingsWarning, match="4 steps, guidance scale 7.5, not with 3 steps"):
+        generate(pipe, PROMPT, [0], 2 * own, num_inference_steps=3, guidance_scale=4.0)
+
+
+def test_where_a_direction_was_measured_counts_more_than_where_it_was_learned(pipe: Any) -> None:
+    measured = {"settings": {"num_inference_steps": 4, "guidance_scale": 7.5}}
+    facts = {"num_inference_steps": 50, "measured": measured}
+    own = Direction.random((4, 8, 8), 32).annotated(**facts)
+    generate(pipe, PROMPT, [0], own, guidance_scale=7.5, **FAST)
+    with pytest.warns(OtherSettingsWarning, match="was measured with 4 steps, not with 5"):
+        generate(pipe, PROMPT, [0], own, num_inference_steps=5, guidance_scale=7.5)
+
+
+def test_a_measured_mitigation_is_compared_as_a_whole(pipe: Any) -> None:
+    own = Direction.random((4, 8, 8), 35).annotated(num_inference_steps=50)
+    facts = {"name": "equal shares", "measured": {"settings": {"num_inference_steps": 4}}}
+    whole = Intervention(2 * own, provenance=facts)
+    generate(pipe, PROMPT, [0], whole, **FAST)
+    with pytest.warns(OtherSettingsWarning, match="equal shares was measured with 4 steps, not"):
+        generate(pipe, PROMPT, [0], whole, num_inference_steps=5)
+    with pytest.warns(OtherSettingsWarning, match="was learned with 50 steps, not with 4 steps"):
+        generate(pipe, PROMPT, [0], whole / 2, **FAST)  # to which the measurement does not apply
+
+
+def test_latents_know_the_scheduler_alone() -> None:
+    own = Direction.random((4, 8, 8), 33)
+    learned = own.annotated(scheduler="DDIMScheduler", num_inference_steps=4, guidance_scale=2.0)
+    initial_latents(tiny_pipeline(), [0], learned)
+    with pytest.warns(OtherSettingsWarning, match="scheduler EulerDiscreteScheduler"):
+        initial_latents(tiny_pipeline("Euler"), [0], learned)
+    for old in (own, own.annotated(scheduler=None, measured={"n": 5})):  # as older files may be
+        initial_latents(tiny_pipeline("Euler"), [0], old)
+
+
+def test_an_audit_says_that_a_direction_is_used_at_other_settings(pipe: Any) -> None:
+    own = Direction.random((4, 8, 8), 34).annotated(num_inference_steps=25)
+    with pytest.warns(OtherSettingsWarning):
+        found = audit(pipe, PROMPT, n=2, steer=own, recogniser=Certain(), **FAST)
+    assert "was learned with 25 steps, not with 4 steps" in found.note
 
 
 def test_weights_have_one_hash_in_float32_and_bfloat16() -> None:

@@ -388,6 +388,8 @@ def test_what_a_mitigation_brings_home_does_it_again(study: Study) -> None:
     assert [image.tobytes() for image in again] == [image.tobytes() for image in sums]
     measured, target = brought.provenance["measured"], brought.provenance["target"]
     assert measured["n"] == PLAN.n
+    assert measured["settings"]["num_inference_steps"] == 8
+    assert measured["settings"]["scheduler"] == "DDIMScheduler"
     assert [shift["attribute"] for shift in measured["shifts"]] == ["gender", "skin_tone"]
     assert target["gender"]["source"]
     view = result.arm("all directions").views[0]
@@ -649,10 +651,16 @@ def test_several_prompts_are_mitigated_together(recogniser: Colours, tmp_path: P
 def test_the_effect_of_a_direction_learned_by_hand(recogniser: Colours, study: Study) -> None:
     pipe = tiny_pipeline()
     own = Direction.load(study.store / study.result.attributes[0].learned.file)
-    sets = (generate(pipe, PROMPT, range(4), steer) for steer in (None, 2 * own))
+    run = {"num_inference_steps": 8}  # where it was learned
+    sets = (generate(pipe, PROMPT, range(4), steer, **run) for steer in (None, 2 * own))
     before, after = (classify(s, (GENDER, SKIN), recogniser) for s in sets)
-    seen = measured_effect(2 * own, before, after)
+    seen = measured_effect(2 * own, before, after, settings=own.provenance)
     assert (seen["n"], seen["recogniser"]) == (4, "colours")
+    assert seen["settings"] == {
+        "scheduler": "DDIMScheduler", "num_inference_steps": 8, "guidance_scale": 7.5
+    }  # fmt: skip
+    card = own.annotated(measured=seen).generate_model_card().text
+    assert "by colours; scheduler DDIMScheduler, 8 steps, guidance scale 7.5." in card
     assert [row["attribute"] for row in seen["spillover"]] == ["skin_tone"]
     with pytest.raises(UsageError, match="including gender"):
         measured_effect(own, before.select(np.arange(4)), replace(after, answers={}))

@@ -9,6 +9,7 @@ from trimtab.drawing.words import listed
 from trimtab.errors import UsageError
 from trimtab.generation.companions import terms_of
 from trimtab.interventions import Adjustment, Intervention
+from trimtab.interventions.compatibility import told_settings
 from trimtab.interventions.effect import Arm, Effect
 
 WIDTH = 22  # columns for a fact's name
@@ -114,6 +115,7 @@ def _rows(effect: Effect, target: Mapping[str, Any]) -> dict[str, Any]:
         "concept": effect.concept,
         "strength": effect.strength,
         "pictures": effect.n,
+        "settings": told_settings(effect.settings),
         "prompts": effect.prompts,
         "seeds": effect.seeds,
         "perceived_by": f"{effect.recogniser}{chose}",

@@ -14,13 +14,19 @@ from trimtab.lazy import lazy
 
 if TYPE_CHECKING:
     from trimtab.generation.generator import generate, remark_on
-    from trimtab.generation.initial import OtherModelWarning, initial_latents, steered_blocks
+    from trimtab.generation.initial import (
+        OtherModelWarning,
+        OtherSettingsWarning,
+        initial_latents,
+        steered_blocks,
+    )
 
 __all__ = [
     "ImageRecord",
     "ImageSet",
     "LeftOutWarning",
     "OtherModelWarning",
+    "OtherSettingsWarning",
     "copy_pictures",
     "generate",
     "initial_latents",
@@ -33,6 +39,11 @@ __getattr__ = lazy(
     __name__,
     {
         "generator": ["generate", "remark_on"],
-        "initial": ["OtherModelWarning", "initial_latents", "steered_blocks"],
+        "initial": [
+            "OtherModelWarning",
+            "OtherSettingsWarning",
+            "initial_latents",
+            "steered_blocks",
+        ],
     },
 )

@@ -11,7 +11,7 @@ from typing import Any
 from trimtab.errors import UsageError
 from trimtab.generation.batch import NOT_FINITE
 from trimtab.generation.images import ImageSet
-from trimtab.generation.initial import warn_if_elsewhere
+from trimtab.generation.initial import warn_if_elsewhere, warn_if_otherwise
 from trimtab.generation.job import Job, make_in_memory
 from trimtab.generation.store_job import make_in_store
 from trimtab.interventions import Adjustment, Intervention, Steerable, as_intervention
@@ -96,22 +96,28 @@ def generate(
         If a direction was learned from some of the seeds.
     OtherModelWarning
         If a direction was learned on other weights; the records note this.
+    OtherSettingsWarning
+        If a direction or mitigation was measured with another scheduler, number of steps or
+        guidance scale; the records note this.
     """
     prompts = _check_prompts(prompt)
     asked = RunSettings(num_inference_steps, guidance_scale, negative_prompt, height, width)
     settings = asked.resolve(pipe)
-    order, intervention = check_seeds(seeds), as_intervention(steer, adjust)
-    intervention.check(latent_spec(pipe, height=height, width=width), len(order))
+    order, given = check_seeds(seeds), as_intervention(steer, adjust)
+    given.check(latent_spec(pipe, height=height, width=width), len(order))
     batches(order, batch_size)  # which checks the size
-    intervention = intervention.acting()
+    intervention = given.acting()
     store = None if to is None else as_store(to)
     warn_of_cuts(pipe, _encoded(prompts, order, intervention, settings))
     warn_on_overlap(order, intervention.seeds)
     facts = model_facts(pipe)
     elsewhere = warn_if_elsewhere(pipe, intervention, facts)
+    otherwise = warn_if_otherwise(given, settings.to_dict() | {"scheduler": facts["scheduler"]})
     reserves = reserves_of(facts)
     if elsewhere:
         reserves["learned_elsewhere"] = elsewhere
+    if otherwise:
+        reserves["measured_elsewhere"] = otherwise
     job = Job(pipe, prompts, order, intervention, settings, batch_size, facts, reserves)
     found = make_in_memory(job, progress) if store is None else make_in_store(job, store, progress)
     _check_finite(found, pipe)

@@ -9,12 +9,23 @@ from typing import Any
 import torch
 
 from trimtab.interventions import Intervention, Steerable, as_intervention, as_steering
+from trimtab.interventions.compatibility import measured_elsewhere, told_elsewhere
 from trimtab.latents import noise_and_generators
 from trimtab.pipelines import latent_spec, latents_argument, model_facts
 
 
 class OtherModelWarning(UserWarning):
     """A direction was learned on another model, or on other weights of this one."""
+
+
+class OtherSettingsWarning(UserWarning):
+    """A direction or mitigation was measured at other settings: scheduler, steps, guidance scale.
+
+    It is given once in a process for each of them and each settings.
+    """
+
+
+_REMARKED: set[tuple[str, str]] = set()
 
 
 def initial_latents(
@@ -62,11 +73,15 @@ def initial_latents(
     -----
     OtherModelWarning
         If a direction was learned on another model, or on other weights of this one.
+    OtherSettingsWarning
+        If a direction or mitigation was measured with another scheduler.
     """
     noise = as_intervention(as_steering(steer, noise_only=noise_only))
     latents, _ = latents_and_generators(pipe, seeds, noise, height=height, width=width)
     if noise.steering.terms:
-        warn_if_elsewhere(pipe, noise, model_facts(pipe))
+        facts = model_facts(pipe)
+        warn_if_elsewhere(pipe, noise, facts)
+        warn_if_otherwise(as_intervention(steer), {"scheduler": facts["scheduler"]})
     return latents
 
 
@@ -82,6 +97,17 @@ def warn_if_elsewhere(
             OtherModelWarning,
             stacklevel=3,
         )
+    return found
+
+
+def warn_if_otherwise(intervention: Intervention, here: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Warn, once in a process, about what was measured at other settings, and list it."""
+    found = measured_elsewhere(intervention, here)
+    for one in found:
+        remark = (one["hash"], told_elsewhere(one))
+        if remark not in _REMARKED:
+            _REMARKED.add(remark)
+            warnings.warn(remark[1], OtherSettingsWarning, stacklevel=3)
     return found
 
 

@@ -15,8 +15,8 @@ from trimtab.interventions.vector import UnitVector
 
 RUN = ("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width")
 LIMITS = """\
-- It works on the model named above. Its effect on other models, sizes, schedulers or prompts has
-  not been measured.
+- It works on the model named above. Its effect on other models, sizes, prompts, schedulers, numbers
+  of steps or guidance scales has not been measured.
 - Groups are as perceived by a recogniser in pictures. They say nothing about people's identity.
 - Moving a share towards a target mitigates one measured deviation for one prompt. Measure the
   effect on your own prompts with `trimtab audit`, and check what else changes.
@@ -128,7 +128,8 @@ def _usage(facts: Mapping[str, Any], effect: Effect | None, code: str, steer: st
     model = facts.get("model")
     prompt = effect.prompts[0] if effect and effect.prompts else "a photo of a person"
     pipe = f"tt.load_model({model!r})" if _on_hub(model) else f"tt.load_model(…)  # {model}"
-    options = "".join(f"    {k}={facts[k]!r},\n" for k in RUN if facts.get(k) is not None)
+    run = {**facts, **(effect.settings if effect else {})}
+    options = "".join(f"    {k}={run[k]!r},\n" for k in RUN if run.get(k) is not None)
     return (
         f"```python\nimport trimtab as tt\n\npipe = {pipe}\n{code}\n"
         f"pictures = tt.generate(\n    pipe, {prompt!r}, range(8), {steer},\n{options})\n```"

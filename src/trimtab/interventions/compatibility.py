@@ -1,4 +1,4 @@
-"""Checks that directions fit a model: shape, family, and the weights they were learned on."""
+"""Checks that directions fit a model: shape, family, weights and settings they were learned at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from trimtab.errors import UsageError
 from trimtab.interventions.vector import UnitVector
 
 if TYPE_CHECKING:
+    from trimtab.interventions.intervention import Intervention
     from trimtab.pipelines import LatentSpec
+
+SETTINGS = ("scheduler", "num_inference_steps", "guidance_scale")
+"""Settings that the effect of an intervention is recorded with, as a provenance names them."""
 
 
 def check_shape(direction: UnitVector, spec: LatentSpec) -> None:
@@ -73,3 +77,68 @@ def learned_on(learned: Mapping[str, Any], pipe: Any, facts: Mapping[str, Any]) 
         if same is not None:
             return same
     return all(learned.get(key) == facts[key] for key in ("model", "revision"))
+
+
+def measured_elsewhere(intervention: Intervention, here: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List what was measured at other settings: an intervention, or else its directions.
+
+    A direction that was never measured is compared with where it was learned. Settings that either
+    side does not record, as in older files, are not compared.
+
+    Parameters
+    ----------
+    intervention : Intervention
+        The intervention.
+    here : mapping
+        Known settings of a run, by the names in `SETTINGS`.
+
+    Returns
+    -------
+    list of dict
+        ``name`` and ``hash`` of each; ``how``, "measured" or "learned"; and the ``settings`` that
+        differ, by name, each as [there, here].
+    """
+    whole = _measured_at(intervention.provenance) is not None
+    directions = [direction for direction, _ in intervention.acting().steering.terms]
+    found = []
+    for one in [intervention] if whole else directions:
+        measured = _measured_at(one.provenance)
+        there = one.provenance if measured is None else measured
+        pairs = {name: [there.get(name), here.get(name)] for name in SETTINGS}
+        differing = {k: two for k, two in pairs.items() if None not in two and two[0] != two[1]}
+        how = "learned" if measured is None else "measured"
+        if differing:
+            found.append({"name": one.name, "hash": one.hash, "how": how, "settings": differing})
+    return found
+
+
+def told_elsewhere(found: Mapping[str, Any]) -> str:
+    """Return an entry of `measured_elsewhere` as a sentence without a full stop."""
+    there, here = (
+        told_settings({name: two[i] for name, two in found["settings"].items()}) for i in (0, 1)
+    )
+    return (
+        f"{found['name']} was {found['how']} with {there}, not with {here}: its effect here has "
+        "not been measured"
+    )
+
+
+def told_settings(settings: Mapping[str, Any]) -> str:
+    """Return settings as text: "scheduler DDIMScheduler, 25 steps, guidance scale 7.5"."""
+    return ", ".join(
+        _told(name, settings[name]) for name in SETTINGS if settings.get(name) is not None
+    )
+
+
+def _told(name: str, value: Any) -> str:
+    if name == "num_inference_steps":
+        return f"{value} step{'s' * (value != 1)}"
+    shown = f"{value:g}" if isinstance(value, float) else value
+    return f"{name.replace('_', ' ')} {shown}"
+
+
+def _measured_at(provenance: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the settings at which an effect was measured; None if they are not recorded."""
+    effect = provenance.get("measured")  # of any type, in a file that was changed by hand
+    settings = effect.get("settings") if isinstance(effect, Mapping) else None
+    return settings if isinstance(settings, Mapping) and settings else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from trimtab.errors import UsageError
@@ -88,6 +88,9 @@ class Effect:
         How many pictures show it.
     strength : float, optional
         For a direction, the strength at which it was measured. A mitigation has its own strengths.
+    settings : dict
+        ``scheduler``, ``num_inference_steps`` and ``guidance_scale`` of the pictures; empty in
+        older files.
     """
 
     prompts: list[str]
@@ -100,6 +103,7 @@ class Effect:
     concept: str | None = None
     concept_kept: Kept | None = None
     strength: float | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-serialisable record."""

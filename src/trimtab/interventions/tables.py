@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from trimtab.interventions.compatibility import told_settings
 from trimtab.interventions.effect import Arm, Effect
 from trimtab.interventions.vector import UnitVector
 
@@ -93,6 +94,7 @@ def measured(effect: Effect | None, what: str) -> str:
         )
     chose = ", which also chose the strength, on other seeds" if effect.chose_strength else ""
     prompts = ", ".join(f"“{text}”" for text in effect.prompts)
+    settings = f"; {told_settings(effect.settings)}" if effect.settings else ""
     shifts = (
         row(
             shift.attribute,
@@ -109,7 +111,7 @@ def measured(effect: Effect | None, what: str) -> str:
     parts = [
         f"{effect.n} pictures of {prompts}, without and with {what}, on seeds {min(effect.seeds)} "
         f"to {max(effect.seeds)}, from which nothing was learned; Wilson intervals; perceived by "
-        f"{effect.recogniser}{chose}.",
+        f"{effect.recogniser}{chose}{settings}.",
         table(head, shifts),
     ]
     if effect.concept is not None and effect.concept_kept is not None:

@@ -12,6 +12,7 @@ from trimtab.concepts import Attribute, Named, Target, as_attributes, prompts_fr
 from trimtab.errors import FileError, UsageError
 from trimtab.generation import ImageSet, LeftOutWarning, generate, remark_on
 from trimtab.interventions import Adjustment, Steerable, as_intervention
+from trimtab.interventions.compatibility import measured_elsewhere, told_elsewhere
 from trimtab.latents import AUDIT_SEEDS
 from trimtab.pipelines import RunSettings, model_facts, model_note, model_path
 from trimtab.recognition import Observations, recogniser_for
@@ -111,15 +112,19 @@ def audit(
     )
     reading = Reader(asked, found, store)(images, texts)
     names = [one.name for one in asked]
-    spec, intervention = spec_of_all(images), as_intervention(steer, adjust).acting()
+    spec, given, facts = spec_of_all(images), as_intervention(steer, adjust), model_facts(pipe)
+    intervention = given.acting()
+    elsewhere = measured_elsewhere(given, run | {"scheduler": facts["scheduler"]})
+    notes = [model_note(pipe), remark_on(images, pipe)]
+    notes += [f"{told_elsewhere(one)}." for one in elsewhere]
     return _kept(
         store,
         AuditResult(
             name=result_name(
                 "audit", texts[0], asked, targets, found, [*texts, spec, n, first_seed]
             ),
-            model=model_of(model_facts(pipe)),
-            note="\n".join(filter(None, [model_note(pipe), remark_on(images, pipe)])),
+            model=model_of(facts),
+            note="\n".join(filter(None, notes)),
             settings=run,
             prompts=texts,
             spec=spec,

@@ -9,6 +9,7 @@ from typing import Any
 from trimtab.concepts import Target
 from trimtab.errors import UsageError
 from trimtab.interventions import Direction, Intervention, Steering
+from trimtab.interventions.compatibility import SETTINGS
 from trimtab.interventions.effect import Arm as Side
 from trimtab.interventions.effect import Change as Moved
 from trimtab.interventions.effect import Effect, Kept, Shift, Spill
@@ -24,6 +25,7 @@ def measured_effect(
     concept: str | None = None,
     concept_kept: tuple[float, float] | None = None,
     chose_strength: bool = False,
+    settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the measured effect of an intervention, for ``annotated(measured=…)``.
 
@@ -40,6 +42,9 @@ def measured_effect(
         Share of pictures that show it, before and after.
     chose_strength : bool
         Whether the same recogniser chose the strengths, on other seeds.
+    settings : mapping, optional
+        Settings of the pictures; ``scheduler``, ``num_inference_steps`` and ``guidance_scale``
+        are recorded. If the intervention is used at others, `generate` says so.
 
     Returns
     -------
@@ -94,6 +99,7 @@ def measured_effect(
         concept=concept,
         concept_kept=None if concept_kept is None else Kept(*concept_kept),
         strength=strength,
+        settings={name: value for name, value in (settings or {}).items() if name in SETTINGS},
     )
     return found.to_dict()
 

@@ -342,6 +342,7 @@ class _Study:
             concept=", ".join(map(self.plan.rule.concept, self.plan.prompts)),
             concept_kept=(before.kept(), after.kept()),
             chose_strength=True,
+            settings={**self.settings, "scheduler": self.model["scheduler"]},
         )
         name = " + ".join(f"{one.attribute}: {one.towards}" for one in singles)
         facts = provenance_of(name, self.plan.targets, measured)
