@@ -163,3 +163,23 @@ def test_with_a_pack_a_picture_keeps_its_concept_where_it_fits_it_best() -> None
     labels = Labels("concept", pack.names, p)
     assert rule.kept(labels, PROMPT).tolist() == [True, False]
     assert rule.concept(PROMPT) == "doctor"
+
+
+def test_attributes_whose_own_prompts_name_the_concept_tell_nothing_of_it() -> None:
+    prompt, culture = "a photo of a wedding", attribute("wedding_culture")
+    assert ConceptRule([culture]).question(prompt) is None
+    both = ConceptRule([culture, attribute("skin_tone")])
+    question = both.question(prompt)
+    assert question is not None
+    assert len(question.groups) == 4
+    p = [[0.4, 0.3, 0.1, 0.2], [0.1, 0.2, 0.3, 0.4]]
+    labels = Labels("concept", question.names, np.array(p))
+    assert both.kept(labels, prompt).tolist() == [True, False]
+
+
+def test_an_oracle_tells_only_of_concepts_that_it_knows_and_by_more_than_a_tie() -> None:
+    rule, groups = ConceptRule([attribute("gender")]), ("doctor", "nurse", "person")
+    assert rule.answered_by(groups, PROMPT)
+    assert not rule.answered_by(groups, "a photo of a wedding")
+    labels = Labels("concept", groups, np.array([[0.5, 0.3, 0.2], [1 / 3] * 3]), threshold=0.0)
+    assert rule.kept(labels, PROMPT).tolist() == [True, False]

@@ -21,7 +21,7 @@ from trimtab import townsfolk
 from trimtab.concepts import Target, attribute, concept_pack
 from trimtab.errors import FileError, UsageError
 from trimtab.generation import ImageSet, generate
-from trimtab.interventions import Direction, load_intervention
+from trimtab.interventions import Direction, Effect, load_intervention
 from trimtab.metrics import AuditFrame
 from trimtab.recognition import Answer, Observations, Question, classify
 from trimtab.report import write_report
@@ -608,6 +608,26 @@ def test_a_guessed_contrast_is_said(recogniser: Colours, tmp_path: Path) -> None
     options |= {"n": 2, "n_capture": 5, "n_dose": 5, "to": tmp_path, "recogniser": recogniser}
     with pytest.warns(ContrastWarning, match="a photo of a woman doctor at work"):
         mitigate(tiny_pipeline(), "a doctor at work", "gender", **options)
+
+
+def test_a_concept_that_the_attribute_names_itself_is_not_judged(
+    recogniser: Colours, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"num_inference_steps": 8, "batch_size": 5, "precision": None}
+    options |= {
+        "n": 2,
+        "n_capture": 5,
+        "n_dose": 5,
+        "to": tmp_path / "store",
+        "recogniser": recogniser,
+    }
+    hair = attribute_of(tmp_path, "hair")  # whose own prompts are of a person
+    result = mitigate(tiny_pipeline(), "a photo of a person", hair, **options)
+    assert all(view.concept_kept is None for arm in result.arms for view in arm.views)
+    facts = load_intervention(tmp_path / "store" / result.file).provenance["measured"]
+    assert Effect.from_dict(facts).concept_kept is None
+    page = write_report(result, tmp_path / "page")
+    assert "“Concept kept”" not in page.read_text(encoding="utf-8")
 
 
 def test_two_attributes_may_have_groups_of_one_name(recogniser: Colours, tmp_path: Path) -> None:

@@ -144,7 +144,8 @@ def _mitigated(result: MitigationResult) -> Iterator[str]:
         "Every decision (the group to raise, the step, the strength) used only the recogniser, "
         f"{result.recogniser}." + (" The oracle decided nothing." if oracle else "")
     )
-    yield f"“Concept kept” means: {result.concept_rule}."
+    if any(view.concept_kept for view in _views(result)):
+        yield f"“Concept kept” means: {result.concept_rule}."
     if any(one.generic for one in result.attributes):
         yield (
             "The generic SVM is the published method (Lopez Olmos et al., 2024), learned from "

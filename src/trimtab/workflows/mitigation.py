@@ -335,12 +335,13 @@ class _Study:
         strengths = joint.strengths if joint else singles[0].calibration.strengths
         before, after = readings["plain"], readings[SUM if joint else spaced(singles[0].attribute)]
         steering = steering_of(singles, strengths)
+        judged = before.sights["recogniser"].kept is not None
         measured = measured_effect(
             steering,
             before.sights["recogniser"].observations,
             after.sights["recogniser"].observations,
             concept=", ".join(map(self.plan.rule.concept, self.plan.prompts)),
-            concept_kept=(before.kept(), after.kept()),
+            concept_kept=(before.kept(), after.kept()) if judged else None,
             chose_strength=True,
             settings={**self.settings, "scheduler": self.model["scheduler"]},
         )

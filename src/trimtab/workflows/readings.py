@@ -133,7 +133,8 @@ class Reader:
         if fixed is None:
             return
         asked = [one.name for one in self.attributes]
-        asked += [self.rule.question(prompts[0]).name] if self.rule is not None else []
+        question = None if self.rule is None else self.rule.question(prompts[0])
+        asked += [] if question is None else [question.name]
         for name in asked:
             if name not in fixed:
                 raise UsageError(
@@ -147,13 +148,7 @@ class Reader:
         asked = classify(
             images, self.attributes, self.recogniser, store=self.store, progress=self.progress
         )
-        kept = None
-        if self.rule is not None:
-            kept = np.ones(len(images), dtype=bool)
-            for prompt, cut in cuts(images, prompts):
-                question = self.rule.question(prompt)
-                answers = classify(images[cut], question, self.recogniser, store=self.store)
-                kept[cut] = self.rule.kept(answers.labels(question.name), prompt)
+        kept = self._kept(images, prompts)
         names = tuple(one.name for one in self.attributes)
         sights: dict[Role, Sight] = {
             "recogniser": Sight(recogniser_name(self.recogniser), asked, names, kept)
@@ -165,12 +160,27 @@ class Reader:
             sights["oracle"] = Sight(by, judged, known, self._judged(judged, images, prompts))
         return Reading(images, tuple(prompts), sights)
 
+    def _kept(self, images: ImageSet, prompts: Sequence[str]) -> NDArray[np.bool_] | None:
+        """Return which pictures keep the concept; None if that cannot be told for every prompt."""
+        if self.rule is None:
+            return None
+        kept = np.ones(len(images), dtype=bool)
+        for prompt, cut in cuts(images, prompts):
+            question = self.rule.question(prompt)
+            if question is None:
+                return None
+            answers = classify(images[cut], question, self.recogniser, store=self.store)
+            kept[cut] = self.rule.kept(answers.labels(question.name), prompt)
+        return kept
+
     def _judged(
         self, judged: Observations, images: ImageSet, prompts: Sequence[str]
     ) -> NDArray[np.bool_] | None:
         if self.rule is None or CONCEPT not in judged.attributes:
             return None
         kept, labels = np.ones(len(images), dtype=bool), judged.labels(CONCEPT)
+        if not all(self.rule.answered_by(labels.groups, prompt) for prompt in prompts):
+            return None
         for prompt, cut in cuts(images, prompts):
             kept[cut] = self.rule.kept(labels, prompt)[cut]
         return kept
