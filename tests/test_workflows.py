@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from trimtab import townsfolk
 from trimtab.concepts import Target, attribute, concept_pack
 from trimtab.errors import FileError, UsageError
 from trimtab.generation import ImageSet, generate
-from trimtab.interventions import Direction, Effect, load_intervention
+from trimtab.interventions import Adjustment, Direction, Effect, EmbeddingShift, load_intervention
 from trimtab.metrics import AuditFrame
 from trimtab.recognition import Answer, Observations, Question, classify
 from trimtab.report import write_report
@@ -233,6 +234,38 @@ def test_local_directions_are_applied_and_on_record(
     assert result.attributes[0].learned.kept < 1
     assert str(result).count(", local (") == 2
     assert not any(one.learned.local or one.learned.applied for one in study.result.attributes)
+
+
+def test_an_adjustment_stays_in_place_while_strengths_are_chosen(
+    study: Study, recogniser: Colours, tmp_path: Path
+) -> None:
+    shift, pipe = EmbeddingShift("a photo of a man", "a photo of a woman", 0.5), tiny_pipeline()
+    plan = replace(PLAN, adjust=shift, controls=0, generic=False, n=4)
+    result = mitigate(pipe, plan, to=tmp_path, recogniser=recogniser)
+    bound = Adjustment.to_dict(shift.bound(pipe))
+    assert [arm.role for arm in result.arms] == ["plain", "adjusted", "sum", "single", "single"]
+    plain, alone, *steered = result.arms
+    assert plain.intervention["adjustment"] is None
+    assert all(arm.intervention["adjustment"] == bound for arm in (alone, *steered))
+    assert not alone.intervention["steering"]["terms"]
+    again = generate(pipe, PROMPT, range(2), adjust=shift, num_inference_steps=8)
+    found = result.pictures(alone, range(2))
+    assert [one.tobytes() for one in found] == [one.tobytes() for one in again]
+    assert {one.attribute for one in alone.changes[0].comparisons} >= {"gender", "skin_tone"}
+    assert not {one.attribute for one in alone.changes[0].spillover} & {"gender", "skin_tone"}
+    both = result.intervention
+    assert both.adjustment == shift.bound(pipe) and both.steering.terms
+    dose = result.attributes[0].response.doses[0]
+    assert dose.strength == 0
+    page = write_report(result, tmp_path / "page").read_text(encoding="utf-8")
+    assert "adjustment alone" in page
+    assert str(shift) in unescape(page)
+    assert result.name != study.result.name
+
+
+def test_an_adjustment_of_strength_0_is_none() -> None:
+    shift = EmbeddingShift("a photo of a man", "a photo of a woman", 0.0)
+    assert Plan(PROMPT, "gender", adjust=shift).facts() == Plan(PROMPT, "gender").facts()
 
 
 def test_a_rare_group_is_looked_for_under_its_own_prompt(

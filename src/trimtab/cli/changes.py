@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from trimtab.cli.console import note
-from trimtab.cli.options import RunOptions
+from trimtab.cli.options import RunOptions, refuse_unused
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ class AdjustOptions:
         float, typer.Option(metavar="NUMBER", help="How close --project brings prompts together.")
     ] = 500.0
 
+    def refuse_idle(self, context: typer.Context) -> None:
+        """Refuse options that say how to do what is not asked for."""
+        if not (self.project or self.project_off):
+            refuse_unused(context, "no --project", "project_lam")
+
     def read(self) -> Any:
         """Return them as one adjustment, None without any."""
         from trimtab.interventions import parse_adjustment
@@ -83,6 +88,11 @@ class SteerOptions:
     resample: Annotated[bool, typer.Option(help="Resample directions learned at another size.")] = (
         False
     )
+
+    def refuse_idle(self, context: typer.Context) -> None:
+        """Refuse options that say how to do what is not asked for."""
+        if not self.steer:
+            refuse_unused(context, "no --steer", "resample")
 
     def read(self, adjusting: AdjustOptions) -> Any:
         """Return them and the adjustment as one intervention; without any, nothing is loaded."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trimtab.cli.changes import AdjustOptions
 from trimtab.cli.console import Bars, note, say, say_json
 from trimtab.cli.options import (
     EMBEDDED,
@@ -40,6 +41,7 @@ def mitigate(
     context: typer.Context,
     model: ModelOptions,
     run: RunOptions,
+    adjusting: AdjustOptions,
     prompt: Annotated[str | None, typer.Argument(help='E.g. "a photo of a CEO".')] = None,
     prompts: Prompts = None,
     attribute: Attributes = ["gender"],  # noqa: B006 (typer copies it)
@@ -122,6 +124,7 @@ def mitigate(
     from trimtab.concepts import attribute as look_up
 
     texts = asked_for(prompt, prompts)
+    adjusting.refuse_idle(context)
     if not precision:
         refuse_unused(context, "--precision 0", "confidence", "budget")
     wanted = [look_up(name) for name in attribute]
@@ -145,6 +148,7 @@ def mitigate(
         budget=budget,
         controls=controls,
         generic=generic,
+        adjust=adjusting.read(),
         local=local,
         **run.to_dict(),
     )

@@ -90,7 +90,8 @@ def audit(
         useless = set(names_of(ModelOptions, RunOptions, SteerOptions, AdjustOptions)) - {"device"}
         refuse_unused(context, "--images", *useless, "n", "seed")
     else:
-        _refuse_idle(context, steering, adjusting)
+        steering.refuse_idle(context)
+        adjusting.refuse_idle(context)
     wanted = [look_up(name) for name in attribute]
     targets = parse_targets(target, target_source, wanted) or None
     from trimtab.latents import AUDIT_SEEDS
@@ -154,7 +155,8 @@ def generate(
 ) -> None:
     """Generate pictures, optionally from steered noise."""
     texts = asked_for(prompt, prompts)
-    _refuse_idle(context, steering, adjusting)
+    steering.refuse_idle(context)
+    adjusting.refuse_idle(context)
     from trimtab.latents import AUDIT_SEEDS
     from trimtab.storage import Store
 
@@ -178,14 +180,6 @@ def generate(
         say_json({"store": out, "prompts": texts, **facts, "specs": pictures.documents})
     else:
         say(_made(pictures, texts, store))
-
-
-def _refuse_idle(context: typer.Context, steering: SteerOptions, adjusting: AdjustOptions) -> None:
-    """Refuse options that say how to do what is not asked for."""
-    if not steering.steer:
-        refuse_unused(context, "no --steer", "resample")
-    if not (adjusting.project or adjusting.project_off):
-        refuse_unused(context, "no --project", "project_lam")
 
 
 def _made(pictures: ImageSet, texts: Sequence[str], store: Store) -> str:

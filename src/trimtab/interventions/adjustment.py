@@ -75,6 +75,16 @@ class Adjustment(ABC):
         """Return what has an effect of it: itself, or None, e.g. at strength 0."""
         return self
 
+    def bound(self, pipe: Any) -> Adjustment:
+        """Return the same, valid only for the text encoders of a pipeline if it depends on them.
+
+        Parameters
+        ----------
+        pipe : diffusers.DiffusionPipeline
+            The pipeline with which its strength was chosen.
+        """
+        return self
+
     def check(self, family: str) -> None:  # noqa: B027 (most fit every family)
         """Check that this adjustment works with a model family.
 
@@ -166,6 +176,10 @@ class Adjustments(Adjustment):
         """Return the parts that have an effect."""
         left = tuple(filter(None, (part.acting() for part in self.parts)))
         return Adjustments(left) if len(left) > 1 else left[0] if left else None
+
+    def bound(self, pipe: Any) -> Adjustments:
+        """Return the same with every part bound."""
+        return Adjustments(tuple(part.bound(pipe) for part in self.parts))
 
     def check(self, family: str) -> None:
         """Check every part."""

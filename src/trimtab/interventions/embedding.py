@@ -54,13 +54,7 @@ class EmbeddingAdjustment(Adjustment):
         return True
 
     def bound(self, pipe: Any) -> EmbeddingAdjustment:
-        """Return the same, valid only for the text encoders of a pipeline.
-
-        Parameters
-        ----------
-        pipe : diffusers.DiffusionPipeline
-            The pipeline with which its strength was chosen.
-        """
+        """Return the same, valid only for the text encoders of a pipeline."""
         from trimtab.pipelines import encoder_fingerprint  # which loads torch
 
         return self.with_encoder(encoder_fingerprint(pipe))

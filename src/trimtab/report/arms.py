@@ -14,7 +14,7 @@ from trimtab.workflows.records import Arm, Change, Mitigated, Role, View
 from trimtab.workflows.results import MitigationResult
 
 ROLES: tuple[Role, ...] = ("recogniser", "oracle")
-ORDER = ("plain", "single", "sum", "generic", "random")
+ORDER = ("plain", "adjusted", "single", "sum", "generic", "random")
 Judged = TypeVar("Judged", View, Change)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from trimtab.drawing.words import listed, percent
+from trimtab.interventions import Adjustment
 from trimtab.report.tables import span
 from trimtab.statistics import LEAST_DISTANCE, LEAST_SEED_SHARE
 from trimtab.workflows.records import View
@@ -129,8 +130,10 @@ def _views(result: MitigationResult | AuditResult) -> Iterator[View]:
 def _mitigated(result: MitigationResult) -> Iterator[str]:
     if any(arm.intervention.get("adjustment") for arm in result.arms):
         yield (
-            "The initial noise was steered (noise + strength × direction) and the prompt adjusted, "
-            "as recorded for each set. Weights were not changed."
+            "In all but the plain pictures, the prompt was changed: "
+            f"{listed(_adjustments(result))}. In those that are called steered, random or generic, "
+            "the initial noise was steered as well: noise + strength × direction. Weights were not "
+            "changed."
         )
     else:
         yield (
@@ -151,6 +154,11 @@ def _mitigated(result: MitigationResult) -> Iterator[str]:
             "The generic SVM is the published method (Lopez Olmos et al., 2024), learned from "
             "prompts without the concept."
         )
+
+
+def _adjustments(result: MitigationResult) -> list[str]:
+    records = [arm.intervention.get("adjustment") for arm in result.arms]
+    return list(dict.fromkeys(str(Adjustment.from_dict(one)) for one in records if one))
 
 
 def reserves(results: Sequence[AnyResult]) -> list[str]:

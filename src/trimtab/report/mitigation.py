@@ -202,7 +202,9 @@ def _controls(subject: Subject, arms: Sequence[Arm]) -> dict[str, Any] | None:
 def _together(result: MitigationResult, subjects: Sequence[Subject]) -> dict[str, Any] | None:
     """Return the content on all attributes together: the sum and the intersections."""
     arm, plain = arm_of(result, "sum"), subjects[0].plain
-    crossed = _intersections([one for one in result.arms if one.role in ("plain", "single", "sum")])
+    crossed = _intersections(
+        [one for one in result.arms if one.role in ("plain", "adjusted", "single", "sum")]
+    )
     if arm is None and not crossed:
         return None
     spilled = _spillover([arm], "sum of directions") if arm else None

@@ -29,7 +29,7 @@ def galleries(result: MitigationResult) -> list[dict[str, Any]]:
     several = len({arm.attribute for arm in result.arms if arm.attribute}) > 1
     found = []
     for prompt in result.prompts[:PROMPTS]:
-        main = _rows(result, ("plain", "single", "sum"), prompt, several)
+        main = _rows(result, ("plain", "adjusted", "single", "sum"), prompt, several)
         more = _rows(result, ("plain", "generic", "random"), prompt, several)
         if any(picture for _, row in main for picture in row):
             seeds = range(*result.arms[0].seeds)[:COLUMNS]

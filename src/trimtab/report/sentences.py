@@ -89,7 +89,10 @@ def headline(subject: Subject) -> str:
     how = f"{sigmas(subject.one.strength)} along “{subject.one.learned.towards}”"
     if arm.role == "sum":
         how = f"by the sum of all directions ({strengths(result)})"
-    return f"{start}; with the noise moved {how}, {_after(subject, arm)}."
+    alone = arm_of(result, "adjusted")
+    adjusted = f"with the prompt adjusted, {_after(subject, alone)}; " if alone else ""
+    also = "also " if alone else ""
+    return f"{start}; {adjusted}with the noise {also}moved {how}, {_after(subject, arm)}."
 
 
 def judged(subject: Subject) -> str:

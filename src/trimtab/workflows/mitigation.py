@@ -57,7 +57,7 @@ from trimtab.workflows.records import Arm, Calibration, Generic, Mitigated
 from trimtab.workflows.result import slug
 from trimtab.workflows.strengths import Calibrator, Single, response_of, steering_of
 
-SUM = "all directions"
+SUM, ADJUSTED = "all directions", "adjustment"
 
 
 def mitigate(
@@ -149,6 +149,7 @@ class _Study:
     ) -> None:
         self.pipe, self.plan, self.store = pipe, plan, store
         self.recogniser, self.progress = recogniser, progress
+        self.adjust = None if plan.adjust is None else plan.adjust.bound(pipe)
         every = (*plan.steered, *plan.watched)
         self.reader = Reader(every, recogniser, store, plan.rule, oracle)
         self.reader.check(plan.prompts)
@@ -169,8 +170,8 @@ class _Study:
         self.rates: Rates = {}
 
     def run(self) -> MitigationResult:
-        calibrator = Calibrator(self.plan, self.read, self.decided)
-        unsteered = self.read("calibrate plain", Steering(), self.plan.calibration_seeds())
+        calibrator = Calibrator(self.plan, self.steered, self.decided)
+        unsteered = self.steered("calibrate plain", Steering(), self.plan.calibration_seeds())
         names = [one.name for one in self.plan.steered]
         as_learned = [self.learn(one, unsteered) for one in self.plan.steered]
         fitted = disentangled(as_learned, local=self.plan.local)
@@ -264,12 +265,16 @@ class _Study:
         generics: dict[str, Generic] = {}
 
         def add(name: str, role: Any, attribute: str | None, steering: Steering) -> None:
-            readings[name] = self.read(name, steering, self.plan.audit_seeds)
+            adjust = None if role == "plain" else self.adjust
+            does = Intervention(steering, adjust)
+            readings[name] = self.read(name, does, self.plan.audit_seeds)
             before = None if role == "plain" else readings["plain"]
-            arms.append(self.arm(name, role, attribute, steering, readings[name], before))
+            arms.append(self.arm(name, role, attribute, does, readings[name], before))
 
         add("plain", "plain", None, Steering())
         self.rates = rates_of_rare_groups(readings["plain"], self.plan, self.read)
+        if self.adjust is not None:
+            add(ADJUSTED, "adjusted", None, Steering())
         if joint is not None:
             add(SUM, "sum", None, steering_of(singles, joint.strengths))
         for single, one in zip(singles, self.plan.steered, strict=True):
@@ -301,13 +306,13 @@ class _Study:
         name: str,
         role: Any,
         attribute: str | None,
-        steering: Steering,
+        does: Intervention,
         reading: Reading,
         before: Reading | None,
     ) -> Arm:
         """Return the figures of one set of pictures."""
         together = [one.name for one in self.plan.steered]
-        steered = together if role == "sum" else [attribute] if attribute else []
+        moved = together if role in ("sum", "adjusted") else [attribute] if attribute else []
         alignment = alignment_of(reading, self.recogniser, self.store)
         seen = reading, self.plan.targets, together, alignment
         seeds = self.plan.audit_seeds
@@ -316,12 +321,12 @@ class _Study:
             role,
             attribute,
             reading.images.records[0].spec or "",
-            Intervention(steering).to_dict(),
+            does.to_dict(),
             len(reading.images),
             (seeds.start, seeds.stop),
             views_of(*seen),
             views_by_prompt(*seen),
-            () if before is None else changes_of(before, reading, steered, self.rates),
+            () if before is None else changes_of(before, reading, moved, self.rates),
             None if before is None else preserved(before, reading, self.recogniser, self.store),
         )
 
@@ -348,13 +353,17 @@ class _Study:
         name = " + ".join(f"{one.attribute}: {one.towards}" for one in singles)
         facts = provenance_of(name, self.plan.targets, measured)
         file = f"mitigations/{self.name}.safetensors"
-        self.store.write_file(file, Intervention(steering, provenance=facts).to_bytes())
+        self.store.write_file(file, Intervention(steering, self.adjust, facts).to_bytes())
         return file
 
     # Access to other rooms
 
+    def steered(self, what: str, steering: Steering, seeds: range) -> Reading:
+        """Return recognised pictures with this steering and the plan's adjustment."""
+        return self.read(what, Intervention(steering, self.adjust), seeds)
+
     def read(
-        self, what: str, steering: Steering, seeds: range, prompts: Sequence[str] = ()
+        self, what: str, does: Intervention, seeds: range, prompts: Sequence[str] = ()
     ) -> Reading:
         """Return recognised pictures, generated or taken from the store.
 
@@ -365,7 +374,7 @@ class _Study:
             self.pipe,
             prompts or self.plan.prompts,
             seeds,
-            steering,
+            does,
             to=self.store,
             progress=self.progress and self.named(what),
             **self.settings,

@@ -67,7 +67,7 @@ def mitigation(
     rows = [
         (named(arm, len(attributes) > 1), pictures_in(store, arm.spec, prompts[0], seeds))
         for arm in arms
-        if arm.role in ("plain", "single", "sum")
+        if arm.role in ("plain", "adjusted", "single", "sum")
     ]
     if any(picture for _, row in rows for picture in row):
         parts += [f"“{prompts[0]}”, the first seeds:", drawing.gallery(seeds, rows)]

@@ -17,6 +17,7 @@ from trimtab.concepts import (
 )
 from trimtab.concepts.words import fold
 from trimtab.errors import UsageError
+from trimtab.interventions import Adjustment, as_intervention
 from trimtab.latents import AUDIT_SEEDS, CALIBRATION_SEEDS, CAPTURE_SEEDS
 from trimtab.statistics.limits import CALIBRATION_CONFIDENCE, PRECISION
 from trimtab.workflows.calibration import Precision
@@ -80,6 +81,9 @@ class Plan:
         Whether to add the paper's method, an SVM on the groups' own prompts ("a photo of a woman").
     generic_doses : bool
         Whether to measure a dose-response for that method too.
+    adjust : Adjustment, optional
+        Adjustment of the prompts, with which all but the plain pictures are made. Strengths are
+        calibrated with it, and a set of pictures shows it alone.
     local : bool
         Whether to reduce each direction to the cells that hold three quarters of its energy
         (`Direction.local`), so that less besides its attribute changes.
@@ -110,6 +114,7 @@ class Plan:
     controls: int = 0
     generic: bool = False
     generic_doses: bool = False
+    adjust: Adjustment | None = None
     local: bool = False
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
@@ -155,6 +160,7 @@ class Plan:
             "on": None if self.on is None else _contrast(self.on),
             "rule": ConceptRule(steered, pack),
             "targets": targets_of(steered, self.target),
+            "adjust": as_intervention(None, self.adjust).acting().adjustment,
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)
@@ -301,7 +307,9 @@ class Plan:
         responses = directions * (2 if self.generic_doses else 1)
         doses = PLAIN_BLOCKS + DOSES * responses + SUM_ROUNDS * sums
         refined = self._each(self.refinement.budget) if self.refinement else 0
-        arms = 1 + sums + directions * (1 + self.controls + self.generic)
+        arms = (
+            1 + (self.adjust is not None) + sums + directions * (1 + self.controls + self.generic)
+        )
         named = 2 * directions * self._blocks(len(self.rate_seeds))
         seeds = doses * self._each(self.n_dose) + arms * self._blocks(self.n) + named
         return (seeds + (directions + sums) * refined) * len(self.prompts)
@@ -310,6 +318,7 @@ class Plan:
         """Return what determines groups, steps and strengths, JSON-serialisable."""
         names = ("n_capture", "n_dose", "precision", "confidence", "budget", "batch_size", "local")
         return {
+            **({} if self.adjust is None else {"adjust": self.adjust.to_dict()}),
             "prompts": list(self.prompts),
             "attributes": [facts_of(one) for one in self.steered],
             "targets": [[*one.shares.items()] for one in self.targets.values()],

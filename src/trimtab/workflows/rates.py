@@ -13,7 +13,7 @@ from functools import reduce
 import numpy as np
 
 from trimtab.concepts import Attribute
-from trimtab.interventions import Steering
+from trimtab.interventions import Intervention
 from trimtab.recognition import Observations
 from trimtab.statistics import FEW
 from trimtab.workflows.plan import Plan
@@ -21,7 +21,7 @@ from trimtab.workflows.readings import Rates, Reading
 
 
 def rates_of_rare_groups(
-    plain: Reading, plan: Plan, read: Callable[[str, Steering, range, Sequence[str]], Reading]
+    plain: Reading, plan: Plan, read: Callable[[str, Intervention, range, Sequence[str]], Reading]
 ) -> Rates:
     """Return observations of pictures whose prompts name the groups that few plain pictures show.
 
@@ -32,7 +32,7 @@ def rates_of_rare_groups(
     plan : Plan
         Its attributes, concepts and seeds.
     read : callable
-        ``(what, steering, seeds, prompts)`` -> pictures with observations.
+        ``(what, intervention, seeds, prompts)`` -> pictures with observations.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def rates_of_rare_groups(
     texts = [text for some in named.values() for parts in some.values() for text in parts]
     if not texts:
         return {}
-    reading = read("rare groups", Steering(), plan.rate_seeds, list(dict.fromkeys(texts)))
+    reading = read("rare groups", Intervention(), plan.rate_seeds, list(dict.fromkeys(texts)))
     return {
         name: {role: _under(some, one.observations) for role, one in reading.sights.items()}
         for name, some in named.items()

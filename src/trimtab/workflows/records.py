@@ -119,11 +119,12 @@ class Arm:
     ----------
     name : str
         Unique in the study: "plain", "gender", "gender + skin tone", "random 1: gender" …
-    role : {"plain", "single", "sum", "generic", "random"}
-        What was added to the noise: nothing, the learned direction of one attribute, the sum of
-        all directions, the paper's generic direction, a random one.
+    role : {"plain", "adjusted", "single", "sum", "generic", "random"}
+        What was done: nothing, only the adjustment of the prompt, or an addition to the noise: the
+        learned direction of one attribute, the sum of all directions, the paper's generic
+        direction, a random one. If there is an adjustment, all but the plain pictures have it.
     attribute : str, optional
-        Attribute of the direction; None for plain pictures and the sum.
+        Attribute of the direction; None for plain and adjusted pictures, and for the sum.
     spec : str
         Full hash of the pictures' spec in the store.
     intervention : dict
@@ -143,7 +144,7 @@ class Arm:
     """
 
     name: str
-    role: Literal["plain", "single", "sum", "generic", "random"]
+    role: Literal["plain", "adjusted", "single", "sum", "generic", "random"]
     attribute: str | None
     spec: str
     intervention: dict[str, Any]
@@ -157,7 +158,12 @@ class Arm:
     @property
     def label(self) -> str:
         """Name among the arms of the same attribute: "steered", "random 1"."""
-        known = {"single": "steered", "sum": "sum of directions", "generic": "generic SVM"}
+        known = {
+            "adjusted": "adjustment alone",
+            "single": "steered",
+            "sum": "sum of directions",
+            "generic": "generic SVM",
+        }
         return known.get(self.role) or self.name.partition(":")[0]
 
     def view(self, role: Role = "recogniser") -> View | None:
