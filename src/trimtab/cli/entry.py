@@ -31,6 +31,7 @@ NEAR = 0.75  # similarity, from 0 to 1, of a name that was probably meant
 KEEPING = {
     "demo": "out", "audit": "out", "learn": "keep", "mitigate": "out", "generate": "out",
     "sensitivity": "out",
+    "paper": "out",
 }  # fmt: skip
 
 

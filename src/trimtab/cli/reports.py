@@ -10,7 +10,7 @@ from trimtab.cli.console import say, say_json
 from trimtab.cli.options import Json, local
 
 if TYPE_CHECKING:
-    from trimtab.workflows import AuditResult, MitigationResult, SensitivityResult
+    from trimtab.workflows.results import AnyResult
 
 
 def report(
@@ -35,7 +35,7 @@ def report(
         say(f"Report: {page}")
 
 
-def write_report_of(result: AuditResult | MitigationResult | SensitivityResult) -> str:
+def write_report_of(result: AnyResult) -> str:
     """Write the report of a result that was just made; say where, or how to get one.
 
     A store on another machine takes no report: a page is read where it lies.

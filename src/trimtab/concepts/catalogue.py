@@ -19,22 +19,22 @@ optionally, `templates` to build the phrases from, such as "a portrait of {a} {c
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import yaml
 
+from trimtab.concepts.documents import list_of, mapping_of, read_document
 from trimtab.concepts.values import Attribute, Concept, ConceptPack, Group
 from trimtab.concepts.words import fold, modified_prompt
-from trimtab.errors import FileError, UsageError, first_line
+from trimtab.errors import UsageError
 
 Named: TypeAlias = Attribute | str | os.PathLike[str]
 """An attribute, its name in the catalogue, or the path of its YAML file."""
 
-_T = TypeVar("_T")
 _PACKS = files("trimtab.concepts") / "packs"
 _CATALOGUE = "attributes.yaml"
 
@@ -61,7 +61,7 @@ def attribute(name: str | os.PathLike[str]) -> Attribute:
         If the file is missing, is not YAML, or does not describe an attribute.
     """
     if _is_path(name):
-        return _from_file(Path(name), _attribute)
+        return read_document(Path(name), attribute_of)
     try:
         return _catalogue()[fold(str(name))]
     except KeyError:
@@ -111,7 +111,7 @@ def concept_pack(name: str | os.PathLike[str]) -> Attribute:
         If the file is missing, is not YAML, or does not describe a pack.
     """
     if _is_path(name):
-        return _from_file(Path(name), _pack)
+        return read_document(Path(name), _pack)
     key = fold(str(name))
     if key not in concept_packs():
         raise UsageError(
@@ -140,7 +140,7 @@ def _is_path(name: str | os.PathLike[str]) -> bool:
 @cache
 def _catalogue() -> dict[str, Attribute]:
     documents = yaml.safe_load_all((_PACKS / _CATALOGUE).read_text(encoding="utf-8"))
-    return {item.name: item for item in map(_attribute, documents)}
+    return {item.name: item for item in map(attribute_of, documents)}
 
 
 @cache
@@ -148,60 +148,15 @@ def _shipped_pack(name: str) -> Attribute:
     return _pack(yaml.safe_load((_PACKS / f"{name}.yaml").read_text(encoding="utf-8")))
 
 
-def _from_file(path: Path, build: Callable[[Any], _T]) -> _T:
-    try:
-        return build(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(
-            got=f"{str(path)!r}, which cannot be read ({first_line(error)})",
-            expected="a YAML file in UTF-8",
-            do="check the path",
-        ) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        raise FileError(
-            got=f"{str(path)!r}, which is not one YAML document{where}",
-            expected="one attribute or one pack per file",
-            do="correct that line",
-        ) from error
-    except UsageError as error:
-        raise FileError(
-            got=f"{error.got}, in {str(path)!r}", expected=error.expected, do=error.do
-        ) from error
-
-
-def _mapping(value: Any, what: str, allowed: tuple[str, ...]) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise UsageError(
-            got=f"{type(value).__name__} as {what}",
-            expected=f"a mapping with {', '.join(allowed)}",
-            do="see the catalogue's attributes for the form",
-        )
-    strange = [str(key) for key in value if key not in allowed]
-    if strange:
-        raise UsageError(
-            got=f"the key {strange[0]!r} in {what}",
-            expected=f"only {', '.join(allowed)}",
-            do="correct or remove it",
-        )
-    return value
-
-
-def _list(value: Any, what: str) -> list[Any]:
-    if not isinstance(value, list) or not value:
-        raise UsageError(got=f"{value!r} as {what}", expected="a list", do=f"list {what}")
-    return value
-
-
-def _attribute(document: Any) -> Attribute:
-    data = _mapping(document, "an attribute", ("name", "title", "groups"))
-    groups = tuple(_group(item) for item in _list(data.get("groups"), "the groups"))
+def attribute_of(document: Any) -> Attribute:
+    """Return the attribute in a document of the form above."""
+    data = mapping_of(document, "an attribute", ("name", "title", "groups"))
+    groups = tuple(_group(item) for item in list_of(data.get("groups"), "the groups"))
     return Attribute(data.get("name", ""), groups, str(data.get("title") or ""))
 
 
 def _group(item: Any) -> Group:
-    data = _mapping(item, "a group", ("name", "prompt", "modifier", "phrases"))
+    data = mapping_of(item, "a group", ("name", "prompt", "modifier", "phrases"))
     name = data.get("name", "")
     modifier = data.get("modifier", name)
     prompt = data.get("prompt")
@@ -211,11 +166,11 @@ def _group(item: Any) -> Group:
 
 
 def _pack(document: Any) -> Attribute:
-    data = _mapping(document, "a pack of concepts", ("name", "title", "templates", "concepts"))
-    templates = tuple(_list(data.get("templates", ["a photo of {a} {concept}"]), "the templates"))
+    data = mapping_of(document, "a pack of concepts", ("name", "title", "templates", "concepts"))
+    templates = tuple(list_of(data.get("templates", ["a photo of {a} {concept}"]), "the templates"))
     groups = []
-    for item in _list(data.get("concepts"), "the concepts"):
+    for item in list_of(data.get("concepts"), "the concepts"):
         entry = {"name": item} if isinstance(item, str) else item
-        fields = _mapping(entry, "a concept", ("name", "phrases"))
+        fields = mapping_of(entry, "a concept", ("name", "phrases"))
         groups.append(Concept(fields.get("name", ""), fields.get("phrases", templates)).as_group())
     return ConceptPack("concept", tuple(groups), str(data.get("title") or ""))

@@ -13,7 +13,14 @@ from trimtab.lazy import lazy
 
 if TYPE_CHECKING:
     from trimtab.drawing.fragment import heading, notebook
-    from trimtab.drawing.plots import accuracy, deviation, differences, dose_response, shares
+    from trimtab.drawing.plots import (
+        accuracy,
+        deviation,
+        differences,
+        dose_response,
+        heat_map,
+        shares,
+    )
     from trimtab.drawing.thumbnails import contact_sheet, gallery, write_strip
 
 __all__ = [
@@ -25,6 +32,7 @@ __all__ = [
     "dose_response",
     "gallery",
     "heading",
+    "heat_map",
     "notebook",
     "shares",
     "write_strip",
@@ -35,7 +43,7 @@ __getattr__ = lazy(
     __name__,
     {
         "fragment": ["heading", "notebook"],
-        "plots": ["accuracy", "deviation", "differences", "dose_response", "shares"],
+        "plots": ["accuracy", "deviation", "differences", "dose_response", "heat_map", "shares"],
         "thumbnails": ["contact_sheet", "gallery", "write_strip"],
     },
 )

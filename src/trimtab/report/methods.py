@@ -14,6 +14,7 @@ from trimtab.workflows.results import (
     AuditResult,
     LearnResult,
     MitigationResult,
+    PanelsResult,
     SensitivityResult,
 )
 
@@ -53,7 +54,7 @@ def facts(
 
 
 def _prompts(result: AnyResult) -> Sequence[str]:
-    return () if isinstance(result, LearnResult) else result.prompts
+    return () if isinstance(result, LearnResult | PanelsResult) else result.prompts
 
 
 def _counts(result: AnyResult) -> list[int]:

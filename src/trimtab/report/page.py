@@ -13,11 +13,13 @@ from trimtab.drawing.words import capital, listed
 from trimtab.report import methods, sentences
 from trimtab.report.audit import audit, learning, sensitivity
 from trimtab.report.mitigation import mitigation
+from trimtab.report.panels import panels
 from trimtab.workflows.results import (
     AnyResult,
     AuditResult,
     LearnResult,
     MitigationResult,
+    PanelsResult,
     SensitivityResult,
 )
 
@@ -26,7 +28,8 @@ def page(results: Sequence[AnyResult]) -> str:
     """Return the HTML page of one or more results."""
     models = list(dict.fromkeys(filter(None, map(methods.model_name, results))))
     folders = list(dict.fromkeys(filter(None, map(methods.folder_name, results))))
-    studied = any(isinstance(result, MitigationResult) for result in results)
+    studied = any(isinstance(result, MitigationResult | PanelsResult) for result in results)
+    single = [one for result in results for one in _parts(result)]
     environment = Environment(
         loader=PackageLoader("trimtab.report"),
         autoescape=True,
@@ -40,11 +43,11 @@ def page(results: Sequence[AnyResult]) -> str:
         css=css(),
         title=_title(results, models, folders, studied),
         kicker="trimtab report" if studied else "trimtab audit",
-        facts=methods.facts(results, models, folders),
+        facts=methods.facts(single, models, folders),
         results=[_shown(result, f"r{i}") for i, result in enumerate(results, start=1)],
         again=[(result.command, result.python) for result in results],
-        methods=methods.methods(results),
-        reserves=methods.reserves(results),
+        methods=methods.methods(single),
+        reserves=methods.reserves(single),
     )
 
 
@@ -63,9 +66,16 @@ def _title(
     return f"Whom {sentences.in_folders(folders)} show" if folders else "Whom these pictures show"
 
 
+def _parts(result: AnyResult) -> list[AnyResult]:
+    """Return the results that a result consists of, for what is said about all of them."""
+    return [*result.mitigations()] if isinstance(result, PanelsResult) else [result]
+
+
 def _shown(result: AnyResult, name: str) -> dict[str, Any]:
     if isinstance(result, MitigationResult):
         return mitigation(result, name)
+    if isinstance(result, PanelsResult):
+        return panels(result, name)
     if isinstance(result, AuditResult):
         return audit(result, name)
     if isinstance(result, SensitivityResult):

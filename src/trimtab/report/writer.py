@@ -6,8 +6,9 @@ from pathlib import Path
 
 from trimtab.errors import FileError, UsageError
 from trimtab.report.page import page
+from trimtab.report.panels import FOLDER
 from trimtab.storage import Store, write_atomic, write_json
-from trimtab.workflows.results import AnyResult, load_result
+from trimtab.workflows.results import AnyResult, PanelsResult, load_result
 
 PAGE, SUMMARY = "report.html", "summary.json"
 
@@ -19,7 +20,7 @@ def write_report(result: AnyResult | Store | str | Path, to: str | Path | None =
 
     Parameters
     ----------
-    result : AuditResult, SensitivityResult, LearnResult, MitigationResult, Store, str or Path
+    result : Result, Store, str or Path
         A result, whose pictures are read from its store, or a store, whose results are all
         reported on one page.
     to : str or Path, optional
@@ -30,7 +31,8 @@ def write_report(result: AnyResult | Store | str | Path, to: str | Path | None =
     -------
     Path
         The page. ``summary.json`` holds the result as saved in the store, or
-        ``{"results": [result, …]}`` for several.
+        ``{"results": [result, …]}`` for several. The mitigations of a `PanelsResult` have reports
+        of their own in the folder ``panels``.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def write_report(result: AnyResult | Store | str | Path, to: str | Path | None =
     else:
         raise UsageError(
             got=f"a {type(result).__name__}",
-            expected="a store, or the result of audit, learn or mitigate",
+            expected="a store, or the result of audit, learn, mitigate or run_panels",
             do="pass the object that the workflow returned",
         )
     folder = Path(to) if to is not None else own
@@ -57,6 +59,10 @@ def write_report(result: AnyResult | Store | str | Path, to: str | Path | None =
         )
     if folder.exists() and not folder.is_dir():
         raise FileError(got=f"the file {folder}", expected="a folder", do="choose another name")
+    for one in results:
+        if isinstance(one, PanelsResult):
+            for part in one.mitigations():
+                write_report(part, folder / FOLDER / part.name)
     html = page(results)
     documents = [one.to_dict() for one in results]
     write_json(folder / SUMMARY, documents[0] if len(documents) == 1 else {"results": documents})
@@ -72,7 +78,11 @@ def _stored(store: Store) -> list[AnyResult]:
             expected="a store with results of audit or mitigate",
             do="run trimtab audit or trimtab mitigate first",
         )
-    return [load_result(store, name) for name in names]
+    found = [load_result(store, name) for name in names]
+    parts = {
+        part.name for one in found if isinstance(one, PanelsResult) for part in one.mitigations()
+    }
+    return [one for one in found if one.name not in parts]
 
 
 def _own_folder(result: AnyResult) -> Path | None:

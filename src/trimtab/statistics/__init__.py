@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trimtab.statistics.components import Components, noise_share, variance_components
 from trimtab.statistics.curves import Accuracy, Dose, Response
+from trimtab.statistics.factors import excess_of_both, explained
 from trimtab.statistics.intervals import (
     Estimate,
     Share,
@@ -48,6 +49,8 @@ __all__ = [
     "Response",
     "Share",
     "bootstrap",
+    "excess_of_both",
+    "explained",
     "holm",
     "independence",
     "mcnemar",

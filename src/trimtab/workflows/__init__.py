@@ -12,6 +12,7 @@ from trimtab.workflows.results import (
     AuditResult,
     LearnResult,
     MitigationResult,
+    PanelsResult,
     SensitivityResult,
     load_result,
 )
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from trimtab.workflows.folders import FolderComparison, compare_images
     from trimtab.workflows.mitigation import mitigate
     from trimtab.workflows.noise_sensitivity import sensitivity
+    from trimtab.workflows.panel_study import run_panels
     from trimtab.workflows.plan import Plan
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "FolderComparison",
     "LearnResult",
     "MitigationResult",
+    "PanelsResult",
     "Plan",
     "SensitivityResult",
     "audit",
@@ -39,6 +42,7 @@ __all__ = [
     "load_result",
     "measured_effect",
     "mitigate",
+    "run_panels",
     "sensitivity",
 ]
 
@@ -51,6 +55,7 @@ __getattr__ = lazy(
         "folders": ["FolderComparison", "compare_images"],
         "mitigation": ["mitigate"],
         "noise_sensitivity": ["sensitivity"],
+        "panel_study": ["run_panels"],
         "plan": ["Plan"],
     },
 )

@@ -246,6 +246,12 @@ class Plan:
         first = self._first_refining + self._each(made)
         return self._calibration[first : first + self._each(n)]
 
+    def grid_seeds(self, n: int) -> range:
+        """Return the seeds of n pictures of each prompt at every cell of a grid: the last ones."""
+        whole = len(self._calibration) // self.batch_size * self.batch_size
+        first = whole - self._blocks(n)
+        return self._calibration[first : first + n]
+
     @property
     def _calibration(self) -> range:
         """Calibration seeds, from the start of the first whole block."""

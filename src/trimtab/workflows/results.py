@@ -9,6 +9,7 @@ from trimtab.storage import Store
 from trimtab.workflows.audit_result import AuditResult
 from trimtab.workflows.learn_result import LearnResult
 from trimtab.workflows.mitigation_result import MitigationResult
+from trimtab.workflows.panels_result import PanelsResult
 from trimtab.workflows.result import Result
 from trimtab.workflows.sensitivity_result import SensitivityResult
 
@@ -16,14 +17,16 @@ __all__ = [
     "AuditResult",
     "LearnResult",
     "MitigationResult",
+    "PanelsResult",
     "Result",
     "SensitivityResult",
     "load_result",
 ]
 
-AnyResult = AuditResult | LearnResult | MitigationResult | SensitivityResult
+AnyResult = AuditResult | LearnResult | MitigationResult | PanelsResult | SensitivityResult
 KINDS: dict[str, type[AnyResult]] = {
-    kind.FORMAT: kind for kind in (AuditResult, LearnResult, MitigationResult, SensitivityResult)
+    kind.FORMAT: kind
+    for kind in (AuditResult, LearnResult, MitigationResult, PanelsResult, SensitivityResult)
 }
 
 

@@ -1,0 +1,120 @@
+"""The command that runs the panels of the paper, or a user's own."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from trimtab.cli.console import Bars, note, say, say_json
+from trimtab.cli.options import (
+    EMBEDDED,
+    MOST,
+    Json,
+    ModelOptions,
+    Recogniser,
+    RunOptions,
+    command_line,
+    refuse_unused,
+)
+from trimtab.cli.reports import write_report_of
+
+QUICK = {"n": 40, "n_capture": 20, "n_dose": 24, "n_grid": 8, "n_transfer": 0, "controls": 0}
+PYTHON = """\
+import trimtab as tt
+
+pipe = {pipe}
+result = tt.PanelsResult.load("{store}", "{name}")
+for mitigation in result.mitigations():
+    images = tt.generate(pipe, mitigation.prompts[0], range(8), mitigation.intervention{run})
+    print(mitigation.prompts[0], *images.seeds)
+"""
+
+
+def paper(
+    context: typer.Context,
+    model: ModelOptions,
+    run: RunOptions,
+    panels: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="YAML file of panels, or a list: paper, paper-sdxl."),
+    ] = "paper",
+    quick: Annotated[
+        bool, typer.Option(help="Three panels, small sets and a coarse grid, in minutes.")
+    ] = False,
+    n: Annotated[
+        int, typer.Option("--n", "-n", min=2, max=MOST, help="Audit pictures of each set.")
+    ] = 200,
+    n_capture: Annotated[int, typer.Option(help="Seeds a group to learn from.")] = 50,
+    n_dose: Annotated[int, typer.Option(help="Calibration pictures at each strength.")] = 30,
+    n_grid: Annotated[int, typer.Option(help="Pictures of each cell of the grid.")] = 24,
+    n_transfer: Annotated[
+        int, typer.Option(help="Pictures of each cell of the transfer table; 0 for none.")
+    ] = 100,
+    precision: Annotated[
+        float,
+        typer.Option(help="How close each share must come to its target; 0 for a single round."),
+    ] = 0.05,
+    controls: Annotated[
+        int, typer.Option(help="Random directions to compare with each learned one.")
+    ] = 1,
+    local: Annotated[
+        bool, typer.Option(help="Use local directions, so that less else changes.")
+    ] = False,
+    recogniser: Recogniser = None,
+    out: Annotated[
+        str, typer.Option(help="Store for all results; a rerun resumes there.")
+    ] = "runs/paper",
+    json: Json = False,
+) -> None:
+    """Run the paper's panels, each with a grid of steps and weights.
+
+    Writes one report, with the paper's claims beside what was measured.
+    """
+    from trimtab.concepts.panels import panels_from
+    from trimtab.storage import Store
+    from trimtab.workflows import run_panels
+
+    sizes: dict[str, Any] = {
+        "n": n,
+        "n_capture": n_capture,
+        "n_dose": n_dose,
+        "n_grid": n_grid,
+        "n_transfer": n_transfer,
+        "controls": controls,
+        "precision": precision or None,
+    }
+    if quick:
+        refuse_unused(context, "--quick", *sizes)
+        sizes = {**QUICK, "precision": None}
+        listed = panels_from("paper-quick") if panels == "paper" else panels_from(panels).first(3)
+    else:
+        listed = panels_from(panels)
+    begun, store, oracle = time.monotonic(), Store(out), None
+    pipe = model.load()
+    if model.model == EMBEDDED:
+        from trimtab import townsfolk
+
+        oracle = townsfolk.judge
+    with Bars() as bars:
+        result = run_panels(
+            pipe,
+            listed,
+            to=store,
+            recogniser=recogniser,
+            device=model.device,
+            oracle=oracle,
+            progress=bars,
+            local=local,
+            **sizes,
+            **run.to_dict(),
+        )
+    python = PYTHON.format(pipe=model.python(), store=store.url, name=result.name, run=run.python())
+    result = result.repeated_by(command_line(context, "out", "json"), python)
+    page = write_report_of(result)
+    if json:
+        say_json(result.to_dict())
+    else:
+        say(f"{result}\n\n{page}")
+        note(f"{time.monotonic() - begun:.0f} s")

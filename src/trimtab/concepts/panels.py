@@ -1,0 +1,265 @@
+"""Panels: prompts with the groups to move to, from the paper's list or from a YAML file.
+
+The file is one document::
+
+    name: my-panels
+    concepts: my_concepts.yaml          # optional: a pack, to judge whether a concept is kept
+    watch: [age]                        # optional: other attributes to check
+    steps: [0.1, 0.2, 0.3, 0.5, 0.8]    # optional: of the run, for the grid
+    weights: [2.5, 5, 7.5, 10]          # optional: strengths for the grid
+    settings: {num_inference_steps: 50} # optional, as in diffusers
+    attributes: []                      # optional: attributes of your own, as in the catalogue
+    panels:
+      - prompt: a photo of an engineer
+        towards: {gender: woman}
+      - prompt: a photo of a doctor
+        towards: {gender: woman, skin_tone: darker}    # a sum of directions
+      - prompt: a photo of a waterbird
+        towards: {bird_background: land}
+        adjust: true     # also by an adjustment of the prompt, alone and with the direction
+        concepts: null   # optional: another pack than above, or none
+        learn_on: bird   # optional: concept to learn the direction on
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trimtab.concepts.catalogue import attribute, attribute_of
+from trimtab.concepts.documents import list_of, mapping_of, read_document
+from trimtab.concepts.mentions import concept_in
+from trimtab.concepts.values import Attribute
+from trimtab.concepts.words import fold
+from trimtab.errors import UsageError
+
+STEPS = (0.1, 0.2, 0.3, 0.5, 0.8)
+WEIGHTS = (2.5, 5.0, 7.5, 10.0, 12.5, 15.0)
+SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width")
+_SHIPPED = files("trimtab.concepts") / "packs" / "panels"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel: a prompt, and the groups to move its pictures to.
+
+    Parameters
+    ----------
+    prompt : str
+        The prompt, which stays as it is.
+    attributes : tuple of Attribute
+        What to move, of two groups each; with several, their directions are added.
+    towards : mapping of str to str
+        The group of each attribute that is expected to be the rarer one.
+    adjust : bool
+        Whether to move it by an adjustment of the prompt as well, alone and with the direction;
+        only with a single attribute.
+    on : tuple of str
+        Concepts to learn the direction on; default the prompt's own.
+    concepts : str, optional
+        Pack of mutually exclusive concepts, to judge whether the prompt's own is kept.
+
+    Raises
+    ------
+    UsageError
+        If there is no prompt or no group, an attribute lacks the group or does not have two, or
+        the prompt already names both groups.
+    """
+
+    prompt: str
+    attributes: tuple[Attribute, ...]
+    towards: Mapping[str, str]
+    adjust: bool = False
+    on: tuple[str, ...] = ()
+    concepts: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check prompt and groups."""
+        if not isinstance(self.prompt, str) or not self.prompt.strip():
+            raise UsageError(
+                got=f"the prompt {self.prompt!r}", expected="a text", do="write the prompt"
+            )
+        if not self.attributes:
+            raise UsageError(
+                got=f"no groups in the panel “{self.prompt}”",
+                expected="towards: with a group of at least one attribute",
+                do="write e.g. towards: {gender: woman}",
+            )
+        if self.adjust and len(self.attributes) > 1:
+            raise UsageError(
+                got=f"adjust with {len(self.attributes)} attributes, in the panel “{self.prompt}”",
+                expected="one attribute, whose share decides the adjustment's strength",
+                do="leave adjust out, or give each attribute a panel of its own",
+            )
+        for one in self.attributes:
+            group = self.towards[one.name]
+            if group not in one.names or len(one.names) != 2:
+                raise UsageError(
+                    got=f"{group!r} of {one.name}, in the panel “{self.prompt}”",
+                    expected=f"one of two groups; it has {', '.join(one.names)}",
+                    do="name one of its groups, or another attribute",
+                )
+            words = [(each.name, each.modifier.replace("{concept}", "").strip())
+                     for each in one.groups]  # fmt: skip
+            if all(concept_in(self.prompt, filter(None, some)) for some in words):
+                raise UsageError(
+                    got=f"the prompt “{self.prompt}”, which names {' and '.join(one.names)}",
+                    expected=f"a prompt that leaves {one.name} open",
+                    do="take the words out of the prompt",
+                )
+
+    @property
+    def title(self) -> str:
+        """The prompt and the groups: "a photo of a doctor → woman + darker"."""
+        return f"{self.prompt} → {' + '.join(self.towards[one.name] for one in self.attributes)}"
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Several panels, and what they have in common.
+
+    Parameters
+    ----------
+    name : str
+        Name of the list.
+    panels : tuple of Panel
+        At least one, no two alike.
+    watch : tuple of str
+        Other attributes to check for side effects.
+    steps : tuple of float
+        Parts of the run after which directions of the grid are learned, above 0 to 1.
+    weights : tuple of float
+        Strengths of the grid, in standard deviations of the noise.
+    settings : mapping
+        Settings of the run, as in diffusers; what is missing is the model's own.
+
+    Raises
+    ------
+    UsageError
+        If a panel occurs twice, or a step or weight is out of range.
+    """
+
+    name: str
+    panels: tuple[Panel, ...]
+    watch: tuple[str, ...] = ()
+    steps: tuple[float, ...] = STEPS
+    weights: tuple[float, ...] = WEIGHTS
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the numbers, and that no panel occurs twice."""
+        titles = [one.title for one in self.panels]
+        for title in titles:
+            if titles.count(title) > 1:
+                raise UsageError(
+                    got=f"the panel “{title}” twice", expected="each once", do="remove the repeat"
+                )
+        for what, numbers, most in (("steps", self.steps, 1.0), ("weights", self.weights, 1e3)):
+            if not numbers or not all(_within(one, most) for one in numbers):
+                raise UsageError(
+                    got=f"{what} {', '.join(map(repr, numbers)) or 'without a number'}",
+                    expected=f"numbers above 0, to {most:g}",
+                    do=f"correct the {what} of the grid",
+                )
+            object.__setattr__(self, what, tuple(sorted(set(map(float, numbers)))))
+        if strange := set(self.settings) - set(SETTINGS):
+            raise UsageError(
+                got=f"the setting {sorted(strange)[0]!r}",
+                expected=f"only {', '.join(SETTINGS)}",
+                do="correct or remove it",
+            )
+
+    def first(self, n: int) -> Panels:
+        """Return the same with the first panels only."""
+        return Panels(
+            self.name, self.panels[:n], self.watch, self.steps, self.weights, self.settings
+        )
+
+
+def panels_from(name: str | os.PathLike[str]) -> Panels:
+    """Return the panels of a YAML file, or of a list that ships with trimtab.
+
+    Parameters
+    ----------
+    name : str or path
+        A name listed by `panel_lists`, or a path that ends in ``.yaml`` or ``.yml``.
+
+    Raises
+    ------
+    UsageError
+        If no list has this name.
+    FileError
+        If the file is missing, is not YAML, or does not describe panels.
+    """
+    if isinstance(name, os.PathLike) or str(name).endswith((".yaml", ".yml")):
+        return read_document(Path(name), _panels)
+    if name not in panel_lists():
+        raise UsageError(
+            got=f"the panels {name!r}",
+            expected=f"one of {', '.join(panel_lists())}, or a .yaml file",
+            do="choose one, or write your own",
+        )
+    return _panels(yaml.safe_load((_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")))
+
+
+def panel_lists() -> tuple[str, ...]:
+    """Return the names of the lists of panels that ship with trimtab."""
+    return tuple(sorted(one.name.removesuffix(".yaml") for one in _SHIPPED.iterdir()))
+
+
+def _panels(document: Any) -> Panels:
+    shared = ("name", "concepts", "watch", "steps", "weights", "settings", "attributes", "panels")
+    data = mapping_of(document, "a list of panels", shared)
+    own = {one.name: one for one in map(attribute_of, data.get("attributes") or ())}
+    return Panels(
+        str(data.get("name") or "panels"),
+        tuple(
+            _panel(item, own, data.get("concepts"))
+            for item in list_of(data.get("panels"), "panels")
+        ),
+        tuple(attribute(one).name for one in list_of(data["watch"], "watch"))
+        if data.get("watch")
+        else (),
+        _numbers(data.get("steps"), STEPS),
+        _numbers(data.get("weights"), WEIGHTS),
+        mapping_of(data.get("settings") or {}, "the settings", SETTINGS),
+    )
+
+
+def _panel(item: Any, own: Mapping[str, Attribute], concepts: str | None) -> Panel:
+    data = mapping_of(item, "a panel", ("prompt", "towards", "adjust", "learn_on", "concepts"))
+    wanted = data.get("towards") or {}
+    if not isinstance(wanted, Mapping):
+        raise UsageError(
+            got=f"towards: {wanted!r}",
+            expected="attributes with a group each",
+            do="write e.g. towards: {gender: woman}",
+        )
+    found = [(own.get(fold(str(name))) or attribute(name), str(wanted[name])) for name in wanted]
+    on = data.get("learn_on") or ()
+    return Panel(
+        data.get("prompt", ""),
+        tuple(one for one, _ in found),
+        {one.name: group for one, group in found},
+        bool(data.get("adjust", False)),
+        (on,) if isinstance(on, str) else tuple(map(str, on)),
+        data.get("concepts", concepts),
+    )
+
+
+def _numbers(given: Any, default: Sequence[float]) -> tuple[Any, ...]:
+    if given is None:
+        return tuple(default)
+    return tuple(given) if isinstance(given, list) else (given,)
+
+
+def _within(number: Any, most: float) -> bool:
+    real = isinstance(number, int | float) and not isinstance(number, bool)
+    return real and math.isfinite(number) and 0 < number <= most

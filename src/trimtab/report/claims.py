@@ -1,0 +1,262 @@
+"""What the panels say about the paper's claims: a sentence and a table for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trimtab.drawing import Table
+from trimtab.drawing.words import (
+    NONE,
+    group_label,
+    listed,
+    number,
+    number_of,
+    percent,
+    points,
+    points_span,
+    sigmas,
+)
+from trimtab.report.tables import with_interval
+from trimtab.statistics import Share
+from trimtab.workflows.panel_records import GridShare, PanelOutcome
+from trimtab.workflows.panels_result import NEAR, final
+from trimtab.workflows.records import Arm, Role
+from trimtab.workflows.results import MitigationResult, PanelsResult
+
+GENERIC = "prompts of the groups alone (SVM)"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim, and what was measured.
+
+    Attributes
+    ----------
+    claim : str
+        What the paper says.
+    answer : str
+        What was measured, as a sentence.
+    table : Table
+        The figures.
+    note : str
+        How to read them.
+    """
+
+    claim: str
+    answer: str
+    table: Table
+    note: str = ""
+
+
+def claims(result: PanelsResult) -> list[Claim]:
+    """Return the claims that the panels allow to check."""
+    found = (_steps(result), _sums(result), _carries(result), _untouched(result))
+    return [one for one in found if one is not None]
+
+
+def share_of(arm: Arm, role: Role, attribute: str, group: str) -> Share | None:
+    """Return the share of a group in an arm; None if this recogniser does not know it."""
+    view = arm.view(role)
+    figures = view.of(attribute) if view else None
+    return figures.shares[group] if figures else None
+
+
+def kept_of(arm: Arm, role: Role) -> Share | None:
+    """Return the share of pictures that keep the concept; None if it was not judged."""
+    view = arm.view(role)
+    return view.concept_kept if view else None
+
+
+def shown_of(result: MitigationResult) -> Iterator[tuple[str, str, float]]:
+    """Yield attribute, group and target share of each mitigated attribute."""
+    for one in result.attributes:
+        name, towards = one.learned.attribute, one.learned.towards
+        yield name, towards, one.target.shares[towards]
+
+
+def reached(result: MitigationResult, arm: Arm, role: Role) -> bool:
+    """Return whether every share of an arm is near its target."""
+    for name, group, wanted in shown_of(result):
+        share = share_of(arm, role, name, group)
+        if share is None or abs(share.value - wanted) > NEAR + 1e-9:
+            return False
+    return True
+
+
+def _steps(result: PanelsResult) -> Claim | None:
+    seen: list[tuple[PanelOutcome, GridShare]] = [
+        (panel, one) for panel in result.panels for one in panel.grid.shares if one.step is not None
+    ]
+    if not seen:
+        return None
+    rows = [
+        [f"{panel.prompt}: {group_label(one.towards)}",
+         *(_part(part) for part in (one.step, one.weight, one.interaction))]
+        for panel, one in seen
+    ]  # fmt: skip
+    step, weight = (
+        float(np.mean(values)) if (values := [
+            getattr(one, name).value for _, one in seen if np.isfinite(getattr(one, name).value)
+        ]) else float("nan")
+        for name in ("step", "weight")
+    )  # fmt: skip
+    grid, run = result.panels[0].grid, result.settings["num_inference_steps"]
+    more = [one for _, one in seen if one.step and one.weight and one.step.value > one.weight.value]
+    answer = (
+        f"Over this grid (steps {grid.steps[0]} to {grid.steps[-1]} of {run}, weights "
+        f"{grid.weights[0]:g} to {grid.weights[-1]:g} σ), the step explains {percent(step)} of the "
+        f"variance of the share on average, and the weight {percent(weight)}; the step explains "
+        f"more in {len(more)} of {len(seen)} shares."
+    )
+    table = Table(
+        "Parts of the variance over the grid, with bootstrap intervals over the seeds",
+        ["share", "step", "weight", "only together"],
+        rows,
+    )
+    return Claim(
+        "The step at which a direction is learned matters more than its weight.",
+        answer,
+        table,
+        "Such parts depend on the range of the grid: a wider range of weights gives the weight a "
+        "larger part.",
+    )
+
+
+def _part(one: object) -> str:
+    value, low, high = (getattr(one, name) for name in ("value", "low", "high"))
+    if not np.isfinite(value):
+        return NONE
+    return f"{percent(value)} ({percent(low)} to {percent(high)})"
+
+
+def _sums(result: PanelsResult) -> Claim | None:
+    if not result.added:
+        return None
+    rows = [
+        [f"{one.panel}", one.role, with_interval(one.plain), with_interval(one.steered),
+         percent(one.predicted),
+         f"{points(one.excess.value)} ({points_span(one.excess.low, one.excess.high)})",
+         number(one.cosine)]
+        for one in result.added
+    ]  # fmt: skip
+    mine = [one for one in result.added if one.role == result.judge]
+    agree = [one for one in mine if one.excess.low <= 0 <= one.excess.high]
+    answer = listed(
+        [
+            f"{percent(one.steered.value)} of the pictures show {' and '.join(one.groups)} at "
+            f"once, compared with {percent(one.plain.value)} before, and with "
+            f"{percent(one.predicted)} if the two groups were independent"
+            for one in mine
+        ]
+    )
+    said = "so the two add up" if len(agree) == len(mine) else "so the two are not independent"
+    return Claim(
+        "Directions add up.",
+        f"With both directions added to the noise, {answer}; {said}.",
+        Table(
+            "Pictures that show both groups",
+            ["panel", "judged by", "plain", "sum of directions", "if independent",
+             "difference in points", "cosine"],
+            rows,
+        ),
+    )  # fmt: skip
+
+
+def _carries(result: PanelsResult) -> Claim | None:
+    role = result.judge
+    rows: list[list[str]] = []
+    ways: list[float] = []
+
+    def add(on: str, to: str, group: str, strength: float, *shown: Share | None) -> None:
+        before, after, kept = shown
+        assert before is not None
+        rows.append([on, to, group_label(group), sigmas(strength), percent(before.value),
+                     with_interval(after), with_interval(kept)])  # fmt: skip
+
+    for panel in result.panels:
+        arms = {arm.role: arm for arm in reversed(panel.mitigation.arms)}
+        if len(panel.mitigation.attributes) > 1:
+            continue
+        ((name, group, wanted),) = shown_of(panel.mitigation)
+        strength = panel.mitigation.attributes[0].strength
+        before = share_of(arms["plain"], role, name, group)
+        learned_on: dict[Any, str] = {"single": panel.prompt, "generic": GENERIC}
+        for kind, on in learned_on.items():
+            after = share_of(arms[kind], role, name, group) if kind in arms else None
+            if before is None or after is None:
+                continue
+            add(on, panel.prompt, group, strength, before, after, kept_of(arms[kind], role))
+            if kind == "generic":
+                ways.append(_way(before, after, wanted))
+    for one in result.transfers:
+        for seen in one.judged:
+            if seen.role == role:
+                add(one.learned_on, one.applied_to, one.towards, one.strength, seen.before,
+                    seen.after, seen.concept_kept)  # fmt: skip
+                ways.append(_way(seen.before, seen.after, one.target))
+    if not ways:
+        return None
+    moved = sum(way > 0 for way in ways)
+    return Claim(
+        "Directions carry over to prompts that they were not learned on.",
+        f"Of {number_of(len(ways), 'direction')} applied to a prompt that they were not learned "
+        f"on, {moved} moved the share towards its target; on average, they went "
+        f"{percent(float(np.mean(ways)))} of the way.",
+        Table(
+            f"Shares by the {role}; each direction at the strength of the panel that it is from",
+            ["learned on", "applied to", "share of", "strength", "plain", "steered",
+             "concept kept"],
+            rows,
+        ),
+    )  # fmt: skip
+
+
+def _way(before: Share, after: Share, wanted: float) -> float:
+    """Return the part of the way from the plain share to the target that was gone."""
+    whole = wanted - before.value
+    return (after.value - before.value) / whole if whole else 0.0
+
+
+def _untouched(result: PanelsResult) -> Claim | None:
+    role = result.judge
+    done = [p for p in result.panels if reached(p.mitigation, final(p.mitigation), role)]
+    missed = [panel.title for panel in result.panels if panel not in done]
+    answer = (
+        f"With the noise alone, {len(done)} of {len(result.panels)} panels come within "
+        f"{points(NEAR).lstrip('+')} points of their target"
+        + (f" (not {listed([f'“{title}”' for title in missed])})" if missed else "")
+        + "."
+    )
+    rows = []
+    for panel in result.panels:
+        adjusted = panel.adjusted
+        if adjusted is None:
+            continue
+        ((name, group, _),) = shown_of(panel.mitigation)
+        where = "after the words" if adjusted.where == "after" else "of all tokens"
+        arms = [
+            ("plain", panel.mitigation.arms[0]),
+            ("direction alone", final(panel.mitigation)),
+            (f"shift alone, {adjusted.strength:g}, {where}", adjusted.arm),
+        ]
+        if adjusted.both is not None:
+            arms.append(("direction with half the shift", final(adjusted.both)))
+        for label, arm in arms:
+            psnr = arm.preservation.psnr if arm.preservation else None
+            rows.append([panel.prompt, label, group_label(group),
+                         with_interval(share_of(arm, role, name, group)),
+                         with_interval(kept_of(arm, role)),
+                         number(psnr.value, 1) if psnr else NONE])  # fmt: skip
+    return Claim(
+        "It suffices to change the noise; embeddings stay untouched, or are adjusted as well.",
+        answer,
+        Table(
+            f"What an adjustment of the prompt's embeddings adds, by the {role}",
+            ["prompt", "pictures", "share of", "share", "concept kept", "PSNR to plain, dB"],
+            rows,
+        ),
+    )

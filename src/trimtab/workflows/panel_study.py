@@ -1,0 +1,402 @@
+"""Running panels: for each, a mitigation, a grid and, if asked for, an adjustment of the prompt.
+
+As in a mitigation, every decision uses the recogniser on capture and calibration seeds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trimtab.concepts import Target
+from trimtab.concepts.panels import SETTINGS, Panel, Panels, panels_from
+from trimtab.errors import UsageError
+from trimtab.generation import ImageSet
+from trimtab.interventions import Direction, EmbeddingShift, Intervention, Steering
+from trimtab.latents import CALIBRATION_SEEDS
+from trimtab.pipelines import family_of, model_path
+from trimtab.recognition import recogniser_for
+from trimtab.recognition.protocol import recogniser_name
+from trimtab.statistics import Response, excess_of_both, wilson
+from trimtab.storage import Progress, Store, as_store, document_hash
+from trimtab.workflows.mitigation_result import MitigationResult
+from trimtab.workflows.panel_grid import grid_of
+from trimtab.workflows.panel_records import Added, Adjusted, Carried, PanelOutcome, Transfer
+from trimtab.workflows.panels_result import PanelsResult, final
+from trimtab.workflows.plan import Plan
+from trimtab.workflows.readings import Oracle, Reading
+from trimtab.workflows.response import DoseResponse
+from trimtab.workflows.result import slug
+from trimtab.workflows.study import ADJUSTED, Study
+
+EVEN = 0.10  # a plain share this close to equal is moved on, to
+MOVED_ON = 0.8  # of the group that the panel names
+SHIFTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)  # strengths of an adjustment, of the whole difference
+PART = 0.5  # of its strength alone that an adjustment has together with a direction
+
+
+def run_panels(
+    pipe: Any,
+    panels: Panels | str | os.PathLike[str] = "paper",
+    *,
+    to: Store | str | Path,
+    n: int = 200,
+    n_grid: int = 24,
+    n_transfer: int = 100,
+    recogniser: Any = None,
+    device: str = "auto",
+    oracle: Oracle | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> PanelsResult:
+    """Run panels: move the rarer group of each prompt to its target, and measure what that takes.
+
+    A panel targets equal shares of whichever group its model shows too rarely on calibration seeds.
+    If the shares are within 0.10 of that already, it goes on to 0.8 of the group that it names. A
+    rerun resumes where an earlier one stopped.
+
+    Parameters
+    ----------
+    pipe : diffusers.DiffusionPipeline
+        Any pipeline whose family is in the table.
+    panels : Panels, str or path
+        A list of panels, or its name or file, as in `trimtab.concepts.panels_from`.
+    to : Store, str or Path
+        Where to store everything.
+    n : int
+        Audit pictures of each set.
+    n_grid : int
+        Pictures of each cell of the grid.
+    n_transfer : int
+        Pictures of each cell of the transfer table, at most `n`; 0 for none.
+    recogniser, device, oracle, progress
+        As in `mitigate`.
+    **options
+        Other settings of `Plan`. Those of the run take precedence over the panels' own.
+
+    Returns
+    -------
+    PanelsResult
+        Every panel with its mitigation.
+
+    Raises
+    ------
+    UsageError, FileError, ModelError
+        As in `panels_from` and `mitigate`.
+    """
+    listed = panels if isinstance(panels, Panels) else panels_from(panels)
+    for name, number, least in (("n_grid", n_grid, 2), ("n_transfer", n_transfer, 0)):
+        most = len(CALIBRATION_SEEDS) // 10 if name == "n_grid" else n
+        if not isinstance(number, int) or not least <= number <= most:
+            raise UsageError(
+                got=f"{name}={number!r}",
+                expected=f"a whole number from {least} to {most}",
+                do="choose another number",
+            )
+    given = {k: v for k, v in options.items() if v is not None or k not in SETTINGS}
+    run = _Run(
+        pipe,
+        listed,
+        {"n": n, "generic": True, **dict(listed.settings), **given},
+        as_store(to),
+        recogniser_for(ImageSet([], [], model_path=model_path(pipe)), recogniser, device=device),
+        oracle,
+        progress,
+        n_grid,
+        n_transfer,
+    )
+    return run.run()
+
+
+class _Run:
+    def __init__(
+        self,
+        pipe: Any,
+        listed: Panels,
+        options: Mapping[str, Any],
+        store: Store,
+        recogniser: Any,
+        oracle: Oracle | None,
+        progress: Progress | None,
+        n_grid: int,
+        n_transfer: int,
+    ) -> None:
+        self.pipe, self.listed, self.options, self.store = pipe, listed, dict(options), store
+        self.recogniser, self.oracle = recogniser, oracle
+        self.n_grid, self.n_transfer = n_grid, n_transfer
+        self.made: set[Any] = set()
+        # All plans are checked before the first picture.
+        self.plans = [self.plan(panel) for panel in listed.panels]
+        for panel in listed.panels:
+            if panel.adjust:
+                _where(pipe)
+        self.planned = sum(map(self.cost, listed.panels, self.plans)) + self._transferred()
+        self.overall = None if progress is None else _Overall(progress, self.planned)
+
+    def run(self) -> PanelsResult:
+        done = []
+        for panel, plan in zip(self.listed.panels, self.plans, strict=True):
+            done.append(self.panel(panel, plan))
+            if self.overall is not None:
+                self.overall.passed(self.cost(panel, plan))
+        added = tuple(one for some in done for one in self.added(*some))
+        transfers = tuple(self.transfers(done)) if self.n_transfer else ()
+        outcomes = tuple(outcome for _, outcome in done)
+        first = outcomes[0].mitigation
+        names = [one.mitigation.name for one in outcomes]
+        identity = document_hash(
+            {
+                "mitigations": names,
+                "grid": [self.n_grid, *self.listed.steps, *self.listed.weights],
+                "transfer": self.n_transfer,
+            }
+        )
+        notes = [line for one in outcomes for line in one.mitigation.note.splitlines()]
+        return PanelsResult(
+            name=f"{slug(self.listed.name)}-{identity[:8]}",
+            model=first.model,
+            settings=first.settings,
+            note="\n".join(dict.fromkeys(notes)),
+            panels=outcomes,
+            added=added,
+            transfers=transfers,
+            recogniser=recogniser_name(self.recogniser),
+            planned=self.planned,
+            made=len(self.made),
+        ).save(self.store)
+
+    # One panel
+
+    def plan(self, panel: Panel, **changed: Any) -> Plan:
+        return Plan(
+            panel.prompt,
+            panel.attributes,
+            on=panel.on or None,
+            concepts=panel.concepts,
+            watch=self.listed.watch,
+            **self.options | changed,
+        )
+
+    def study(self, plan: Plan) -> Study:
+        return Study(self.pipe, plan, self.store, self.recogniser, self.oracle, self.overall)
+
+    def panel(self, panel: Panel, plan: Plan) -> tuple[Study, PanelOutcome]:
+        even = self.even(panel, plan)
+        if even:
+            moved_on = {one.name: _moved_on(panel, one.name) for one in panel.attributes
+                        if one.name in even}  # fmt: skip
+            plan = self.plan(panel, target=moved_on)
+        study = self.study(plan)
+        result = study.run()
+        towards = {one.learned.attribute: one.learned.towards for one in result.attributes}
+        grid = grid_of(study, towards, self.listed.steps, self.listed.weights, self.n_grid)
+        adjusted = self.adjusted(study, plan, towards) if panel.adjust else None
+        self.made |= study.made
+        return study, PanelOutcome(
+            panel.title, panel.prompt, dict(panel.towards), even, result, grid, adjusted
+        )
+
+    def even(self, panel: Panel, plan: Plan) -> tuple[str, ...]:
+        """Return the attributes whose plain shares on calibration seeds are nearly equal."""
+        plain = self.study(plan).steered("calibrate plain", Steering(), plan.calibration_seeds())
+        shares = {
+            one.name: plain.dose(0.0, one.name, panel.towards[one.name]).share
+            for one in plan.steered
+        }
+        return tuple(name for name, share in shares.items() if abs(share - 0.5) <= EVEN)
+
+    def adjusted(self, study: Study, plan: Plan, towards: Mapping[str, str]) -> Adjusted:
+        """Move the panel by a shift of its prompt's embeddings, alone and with the direction."""
+        ((attribute, group),) = towards.items()
+        target, where = plan.targets[attribute][group], _where(self.pipe)
+        shift: Any = EmbeddingShift.between(
+            plan.steered[0], group, on=plan.contrast[0], where=where
+        ).bound(self.pipe)
+        readings = {0.0: study.read("calibrate plain", Intervention(), plan.calibration_seeds())}
+        for number, strength in enumerate(SHIFTS, start=1):
+            what, does = f"adjustment at {strength:g}", Intervention(None, strength * shift)
+            readings[strength] = study.read(what, does, plan.calibration_seeds(number))
+        doses = [one.dose(strength, attribute, group) for strength, one in readings.items()]
+        response = DoseResponse(doses)
+        strength, limited = response.choose(target)
+        chosen = study.decided(
+            "adjustment strength", lambda: {"strength": round(strength, 2), "limited_by": limited}
+        )
+        does = Intervention(None, chosen["strength"] * shift).acting()
+        plain = study.read("plain", Intervention(), plan.audit_seeds)
+        alone = study.read(ADJUSTED, does, plan.audit_seeds)
+        both = None
+        if chosen["strength"]:
+            halved = PART * chosen["strength"] * shift
+            other = self.study(replace(plan, adjust=halved, generic=False, controls=0))
+            both = other.run()
+            self.made |= other.made
+        judged = tuple(
+            one.dose(strength, attribute, group, "oracle")
+            for strength, one in readings.items()
+            if "oracle" in one.sights and attribute in one.sights["oracle"].attributes
+        )
+        return Adjusted(
+            where,
+            Response(target, response.doses, judged, response.curve(), response.least_kept,
+                     response.limit),
+            chosen["strength"],
+            chosen["limited_by"],
+            study.arm(ADJUSTED, "adjusted", None, does, alone, plain),
+            both,
+        )  # fmt: skip
+
+    # All panels
+
+    def added(self, study: Study, outcome: PanelOutcome) -> Iterator[Added]:
+        """Yield, for every pair of attributes, whether the effects of the directions add up."""
+        result, plan = outcome.mitigation, study.plan
+        plain = study.read("plain", Intervention(), plan.audit_seeds)
+        steered = study.read(final(result).name, result.intervention, plan.audit_seeds)
+        parts = result.attributes
+        for i, one in enumerate(parts):
+            for other in parts[i + 1 :]:
+                names = one.learned.attribute, other.learned.attribute
+                groups = one.learned.towards, other.learned.towards
+                for role, sight in steered.sights.items():
+                    if not set(names) <= set(sight.attributes):
+                        continue
+                    before, after = (_crossed(r, role, names, groups) for r in (plain, steered))
+                    predicted, excess = excess_of_both(after)
+                    yield Added(
+                        outcome.title,
+                        groups,
+                        role,
+                        wilson(before[0][0], sum(map(sum, before))),
+                        wilson(after[0][0], sum(map(sum, after))),
+                        predicted,
+                        excess,
+                        one.learned.cosines[names[1]],
+                    )
+
+    def pairs(self, done: Sequence[tuple[Study, PanelOutcome]]) -> Iterator[Any]:
+        """Yield pairs of panels of the same single attribute."""
+        for learned in done:
+            for applied in done:
+                mine, theirs = (one.mitigation.attributes for _, one in (learned, applied))
+                if (
+                    learned is not applied
+                    and len(mine) == len(theirs) == 1
+                    and mine[0].learned.attribute == theirs[0].learned.attribute
+                ):
+                    yield learned, applied
+
+    def transfers(self, done: Sequence[tuple[Study, PanelOutcome]]) -> Iterator[Transfer]:
+        """Yield the effect of each panel's direction on the prompts of the others."""
+        for (_, first), (study, second) in self.pairs(done):
+            (mine,), (theirs,) = first.mitigation.attributes, second.mitigation.attributes
+            direction = _direction(first.mitigation)
+            strength = mine.strength
+            if mine.learned.towards != theirs.learned.towards:
+                strength = -strength
+            seeds = study.plan.audit_seeds[: self.n_transfer]
+            plain = study.read("plain", Intervention(), seeds)
+            what = f"direction of {first.mitigation.concepts[0]}"
+            steered = study.read(what, Intervention(strength * direction), seeds)
+            self.made |= study.made
+            yield Transfer(
+                theirs.learned.attribute,
+                theirs.learned.towards,
+                first.prompt,
+                second.prompt,
+                theirs.target.shares[theirs.learned.towards],
+                strength,
+                tuple(_carried(plain, steered, theirs)),
+            )
+
+    def cost(self, panel: Panel, plan: Plan) -> int:
+        """Return the largest number of pictures of a panel."""
+        cells = 1 + len(self.listed.steps) * len(self.listed.weights)
+        found = plan.pictures + cells * self.n_grid
+        if panel.adjust:
+            shifts = len(SHIFTS) * len(plan.calibration_seeds(1))
+            found += shifts + plan.n + replace(plan, controls=0, generic=False).pictures + plan.n
+        return found
+
+    def _transferred(self) -> int:
+        single = [one.attributes[0].name for one in self.listed.panels if len(one.attributes) == 1]
+        pairs = sum(single.count(name) - 1 for name in single)
+        return pairs * self.n_transfer
+
+
+class _Overall:
+    """Adds the pictures of all parts up, beside the progress of each."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self.progress, self.total = progress, total
+        self.before, self.parts = 0, dict[str, int]()
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        self.progress(done, total, what)
+        if not what.startswith("capture"):  # whose runs are short
+            self.parts[what] = done
+            self._tell(min(self.before + sum(self.parts.values()), self.total - 1))
+
+    def passed(self, pictures: int) -> None:
+        """Count a panel as done, with the pictures that it was planned to take at most."""
+        self.before, self.parts = self.before + pictures, {}
+        self._tell(min(self.before, self.total - 1))
+
+    def _tell(self, done: int) -> None:
+        self.progress(done, self.total, "all panels")
+
+
+def _where(pipe: Any) -> Any:
+    """Return which tokens to shift: those after the words where the family has them."""
+    family = family_of(pipe).name
+    try:
+        EmbeddingShift("away", "towards", where="after").check(family)
+    except UsageError:
+        return "all"
+    return "after"
+
+
+def _moved_on(panel: Panel, name: str) -> Target:
+    (one,) = (each for each in panel.attributes if each.name == name)
+    group = panel.towards[name]
+    return Target(
+        {each: MOVED_ON if each == group else 1 - MOVED_ON for each in one.names},
+        "the plain shares are equal already",
+    )
+
+
+def _direction(result: MitigationResult) -> Direction:
+    ((direction, _),) = result.intervention.steering.terms
+    return direction
+
+
+def _crossed(
+    reading: Reading, role: Any, names: tuple[str, str], groups: tuple[str, str]
+) -> list[list[int]]:
+    """Return counts of pictures by two groups, 2 x 2, of those in which both are known."""
+    labels = [reading.sights[role].observations.labels(name) for name in names]
+    known = labels[0].known & labels[1].known
+    first, second = (
+        one.codes == one.groups.index(group) for one, group in zip(labels, groups, strict=True)
+    )
+    return [
+        [int((known & (first == a) & (second == b)).sum()) for b in (True, False)]
+        for a in (True, False)
+    ]
+
+
+def _carried(plain: Reading, steered: Reading, theirs: Any) -> Iterator[Carried]:
+    attribute, towards = theirs.learned.attribute, theirs.learned.towards
+    for role, sight in steered.sights.items():
+        if attribute not in sight.attributes:
+            continue
+        before, after = (r.dose(0.0, attribute, towards, role) for r in (plain, steered))
+        yield Carried(
+            role,
+            wilson(before.towards, before.n),
+            wilson(after.towards, after.n),
+            None if sight.kept is None else wilson(after.kept, after.n),
+        )
