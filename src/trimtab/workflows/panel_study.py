@@ -6,7 +6,7 @@ As in a mitigation, every decision uses the recogniser on capture and calibratio
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,19 @@ from trimtab.concepts import Target
 from trimtab.concepts.panels import SETTINGS, Panel, Panels, panels_from
 from trimtab.errors import UsageError
 from trimtab.generation import ImageSet
-from trimtab.interventions import Direction, EmbeddingShift, Intervention, Steering
+from trimtab.interventions import EmbeddingShift, Intervention, Steering
 from trimtab.latents import CALIBRATION_SEEDS
 from trimtab.pipelines import family_of, model_path
 from trimtab.recognition import recogniser_for
 from trimtab.recognition.protocol import recogniser_name
-from trimtab.statistics import Response, excess_of_both, wilson
+from trimtab.statistics import Response
 from trimtab.storage import Progress, Store, as_store, document_hash
-from trimtab.workflows.mitigation_result import MitigationResult
+from trimtab.workflows.panel_comparisons import added_of, transfers_of
 from trimtab.workflows.panel_grid import grid_of
-from trimtab.workflows.panel_records import Added, Adjusted, Carried, PanelOutcome, Transfer
-from trimtab.workflows.panels_result import PanelsResult, final
+from trimtab.workflows.panel_records import Adjusted, PanelOutcome
+from trimtab.workflows.panels_result import PanelsResult
 from trimtab.workflows.plan import Plan
-from trimtab.workflows.readings import Oracle, Reading
+from trimtab.workflows.readings import Oracle
 from trimtab.workflows.response import DoseResponse
 from trimtab.workflows.result import slug
 from trimtab.workflows.study import ADJUSTED, Study
@@ -127,12 +127,9 @@ class _Run:
         self.pipe, self.listed, self.options, self.store = pipe, listed, dict(options), store
         self.recogniser, self.oracle = recogniser, oracle
         self.n_grid, self.n_transfer = n_grid, n_transfer
-        self.made: set[Any] = set()
+        self.studies: list[Study] = []
         # All plans are checked before the first picture.
         self.plans = [self.plan(panel) for panel in listed.panels]
-        for panel in listed.panels:
-            if panel.adjust:
-                _where(pipe)
         self.planned = sum(map(self.cost, listed.panels, self.plans)) + self._transferred()
         self.overall = None if progress is None else _Overall(progress, self.planned)
 
@@ -142,8 +139,8 @@ class _Run:
             done.append(self.panel(panel, plan))
             if self.overall is not None:
                 self.overall.passed(self.cost(panel, plan))
-        added = tuple(one for some in done for one in self.added(*some))
-        transfers = tuple(self.transfers(done)) if self.n_transfer else ()
+        added = tuple(one for some in done for one in added_of(*some))
+        transfers = tuple(transfers_of(done, self.n_transfer)) if self.n_transfer else ()
         outcomes = tuple(outcome for _, outcome in done)
         first = outcomes[0].mitigation
         names = [one.mitigation.name for one in outcomes]
@@ -165,7 +162,7 @@ class _Run:
             transfers=transfers,
             recogniser=recogniser_name(self.recogniser),
             planned=self.planned,
-            made=len(self.made),
+            made=len(set().union(*(one.made for one in self.studies))),
         ).save(self.store)
 
     # One panel
@@ -181,7 +178,9 @@ class _Run:
         )
 
     def study(self, plan: Plan) -> Study:
-        return Study(self.pipe, plan, self.store, self.recogniser, self.oracle, self.overall)
+        found = Study(self.pipe, plan, self.store, self.recogniser, self.oracle, self.overall)
+        self.studies.append(found)
+        return found
 
     def panel(self, panel: Panel, plan: Plan) -> tuple[Study, PanelOutcome]:
         even = self.even(panel, plan)
@@ -194,7 +193,6 @@ class _Run:
         towards = {one.learned.attribute: one.learned.towards for one in result.attributes}
         grid = grid_of(study, towards, self.listed.steps, self.listed.weights, self.n_grid)
         adjusted = self.adjusted(study, plan, towards) if panel.adjust else None
-        self.made |= study.made
         return study, PanelOutcome(
             panel.title, panel.prompt, dict(panel.towards), even, result, grid, adjusted
         )
@@ -233,7 +231,6 @@ class _Run:
             halved = PART * chosen["strength"] * shift
             other = self.study(replace(plan, adjust=halved, generic=False, controls=0))
             both = other.run()
-            self.made |= other.made
         judged = tuple(
             one.dose(strength, attribute, group, "oracle")
             for strength, one in readings.items()
@@ -248,69 +245,6 @@ class _Run:
             study.arm(ADJUSTED, "adjusted", None, does, alone, plain),
             both,
         )  # fmt: skip
-
-    # All panels
-
-    def added(self, study: Study, outcome: PanelOutcome) -> Iterator[Added]:
-        """Yield, for every pair of attributes, whether the effects of the directions add up."""
-        result, plan = outcome.mitigation, study.plan
-        plain = study.read("plain", Intervention(), plan.audit_seeds)
-        steered = study.read(final(result).name, result.intervention, plan.audit_seeds)
-        parts = result.attributes
-        for i, one in enumerate(parts):
-            for other in parts[i + 1 :]:
-                names = one.learned.attribute, other.learned.attribute
-                groups = one.learned.towards, other.learned.towards
-                for role, sight in steered.sights.items():
-                    if not set(names) <= set(sight.attributes):
-                        continue
-                    before, after = (_crossed(r, role, names, groups) for r in (plain, steered))
-                    predicted, excess = excess_of_both(after)
-                    yield Added(
-                        outcome.title,
-                        groups,
-                        role,
-                        wilson(before[0][0], sum(map(sum, before))),
-                        wilson(after[0][0], sum(map(sum, after))),
-                        predicted,
-                        excess,
-                        one.learned.cosines[names[1]],
-                    )
-
-    def pairs(self, done: Sequence[tuple[Study, PanelOutcome]]) -> Iterator[Any]:
-        """Yield pairs of panels of the same single attribute."""
-        for learned in done:
-            for applied in done:
-                mine, theirs = (one.mitigation.attributes for _, one in (learned, applied))
-                if (
-                    learned is not applied
-                    and len(mine) == len(theirs) == 1
-                    and mine[0].learned.attribute == theirs[0].learned.attribute
-                ):
-                    yield learned, applied
-
-    def transfers(self, done: Sequence[tuple[Study, PanelOutcome]]) -> Iterator[Transfer]:
-        """Yield the effect of each panel's direction on the prompts of the others."""
-        for (_, first), (study, second) in self.pairs(done):
-            (mine,), (theirs,) = first.mitigation.attributes, second.mitigation.attributes
-            direction = _direction(first.mitigation)
-            strength = mine.strength
-            if mine.learned.towards != theirs.learned.towards:
-                strength = -strength
-            seeds = study.plan.audit_seeds[: self.n_transfer]
-            plain = study.read("plain", Intervention(), seeds)
-            what = f"direction of {first.mitigation.concepts[0]}"
-            steered = study.read(what, Intervention(strength * direction), seeds)
-            self.made |= study.made
-            yield Transfer(
-                theirs.learned.attribute,
-                theirs.learned.towards,
-                first.prompt,
-                second.prompt,
-                theirs.target.shares[theirs.learned.towards],
-                strength,
-                tuple(_carried(plain, steered, theirs)),
-            )
 
     def cost(self, panel: Panel, plan: Plan) -> int:
         """Return the largest number of pictures of a panel."""
@@ -366,37 +300,3 @@ def _moved_on(panel: Panel, name: str) -> Target:
         {each: MOVED_ON if each == group else 1 - MOVED_ON for each in one.names},
         "the plain shares are equal already",
     )
-
-
-def _direction(result: MitigationResult) -> Direction:
-    ((direction, _),) = result.intervention.steering.terms
-    return direction
-
-
-def _crossed(
-    reading: Reading, role: Any, names: tuple[str, str], groups: tuple[str, str]
-) -> list[list[int]]:
-    """Return counts of pictures by two groups, 2 x 2, of those in which both are known."""
-    labels = [reading.sights[role].observations.labels(name) for name in names]
-    known = labels[0].known & labels[1].known
-    first, second = (
-        one.codes == one.groups.index(group) for one, group in zip(labels, groups, strict=True)
-    )
-    return [
-        [int((known & (first == a) & (second == b)).sum()) for b in (True, False)]
-        for a in (True, False)
-    ]
-
-
-def _carried(plain: Reading, steered: Reading, theirs: Any) -> Iterator[Carried]:
-    attribute, towards = theirs.learned.attribute, theirs.learned.towards
-    for role, sight in steered.sights.items():
-        if attribute not in sight.attributes:
-            continue
-        before, after = (r.dose(0.0, attribute, towards, role) for r in (plain, steered))
-        yield Carried(
-            role,
-            wilson(before.towards, before.n),
-            wilson(after.towards, after.n),
-            None if sight.kept is None else wilson(after.kept, after.n),
-        )
