@@ -139,7 +139,7 @@ def test_inspect_tells_of_the_mitigation(run: Run) -> None:
     assert facts["provenance"]["target"]["gender"]["source"] == "a test"
     assert facts["provenance"]["measured"]["n"] == 4
     text = done("inspect", run.file).out
-    for said in ("a test", "woman", facts["sha256"], "scheduler DDIMScheduler, 8 steps, guidance"):
+    for said in ("a test", "woman", facts["sha256"], "Scheduler, 8 steps, guidance scale 1\n"):
         assert said in text
     shares = r"0\.\d\d \[0\.\d\d, [01]\.\d\d\]"
     target = facts["provenance"]["target"]["gender"]["shares"]["woman"]
