@@ -19,6 +19,7 @@ import typer
 
 from trimtab.cli import app
 from trimtab.concepts import attribute
+from trimtab.concepts.panels import panels_from
 from trimtab.pipelines import families, known_families
 
 ROOT = Path(__file__).parents[1]
@@ -206,14 +207,17 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
     assert dead_links(page) == []
 
 
-def test_the_attributes_of_the_page_load(tmp_path: Path) -> None:
+def test_the_attributes_and_panels_of_the_page_load(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     found = [block for block in blocks(page) if block.language in ("yaml", "yml")]
     assert found
     for block in found:
         file = tmp_path / "own.yaml"
         file.write_text(block.text, encoding="utf-8")
-        assert len(attribute(file).groups) >= 2
+        if "\npanels:" in block.text:
+            assert panels_from(file).panels
+        else:
+            assert len(attribute(file).groups) >= 2
 
 
 def test_every_command_is_documented() -> None:
