@@ -41,7 +41,7 @@ from trimtab.concepts.words import fold
 from trimtab.errors import UsageError
 
 STEPS = (0.1, 0.2, 0.3, 0.5, 0.8)
-WEIGHTS = (2.5, 5.0, 7.5, 10.0, 12.5, 15.0)
+WEIGHTS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width")
 _SHIPPED = files("trimtab.concepts") / "packs" / "panels"
 

@@ -62,12 +62,16 @@ def _rows(panel: PanelOutcome, role: Role) -> Iterator[list[str]]:
             with_interval(share_of(steered, role, name, group)),
             _signed(spd),
             NONE if ratio is None else f"{number(ratio.value)} ({number(ratio.noise_floor)})",
-            f"{_kept(plain, role)} → {_kept(steered, role)}",
-            f"{_alignment(plain)} → {_alignment(steered)}",
+            _both(_kept(plain, role), _kept(steered, role)),
+            _both(_alignment(plain), _alignment(steered)),
             number(psnr.value, 1) if psnr else NONE,
             str(one.learned.step),
             sigmas(strengths[name]),
         ]
+
+
+def _both(before: str, after: str) -> str:
+    return NONE if before == after == NONE else f"{before} → {after}"
 
 
 def _signed(one: Estimate | None) -> str:
@@ -144,7 +148,8 @@ def _adjusted(adjusted: Adjusted, subject: Subject) -> dict[str, Any]:
     return {
         "figure": drawing.dose_response(
             adjusted.response, subject.group, subject.before.groups, adjusted.strength,
-            confidence=subject.before.confidence, title="Shift of the prompt's embeddings",
+            confidence=subject.before.confidence, of_noise=False,
+            title="Shift of the prompt's embeddings",
         ),
         "where": "of the tokens after the words" if adjusted.where == "after" else "of all tokens",
         "strength": f"{adjusted.strength:g}",

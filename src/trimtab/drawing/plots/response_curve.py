@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -23,6 +23,7 @@ def dose_response(
     strength: float | None,
     *,
     confidence: float = CONFIDENCE,
+    of_noise: bool = True,
     title: str = "Dose and response",
 ) -> Markup:
     """Draw the share and the concept kept by strength, with curves, chosen strength and limit.
@@ -39,9 +40,12 @@ def dose_response(
         The chosen strength.
     confidence : float, optional
         Confidence of the Wilson intervals.
+    of_noise : bool, optional
+        Whether strengths are standard deviations of the noise, or multiples of a difference.
     title : str, optional
         Title for screen readers.
     """
+    said = sigmas if of_noise else "{:.2g}".format
     doses = sorted(response.doses, key=lambda dose: dose.strength)
     most = max(doses[-1].strength, strength or 0.0, 1e-9)
     colour = (FIRST, SECOND)[list(groups).index(towards)] if len(groups) == 2 else FIRST
@@ -56,6 +60,8 @@ def dose_response(
         _share_axis(above, response.target, towards, colour, most)
         lowest = min(wilson(d.kept, d.n, confidence=confidence).low for d in doses if d.n)
         _kept_axis(below, response.least_kept, lowest)
+        unit = "standard deviations of the noise" if of_noise else "multiples of the difference"
+        below.set_xlabel(f"strength, in {unit}", labelpad=3)
         for ax in (above, below):
             ax.set_xlim(-0.03 * most, 1.03 * most)
             ax.grid(axis="y")
@@ -66,18 +72,24 @@ def dose_response(
         if strength is not None:
             at = strength / most
             side = "right" if at > 0.75 else "left" if at < 0.25 else "center"
-            above.text(strength, 1.06, f"chosen {sigmas(strength)}", ha=side, va="bottom",
+            above.text(strength, 1.06, f"chosen {said(strength)}", ha=side, va="bottom",
                        color=INK, fontsize=SMALL)  # fmt: skip
-        return inline(figure, f"{title}: {_says(doses, response, towards, strength)}")
+        return inline(figure, f"{title}: {_says(doses, response, towards, strength, said)}")
 
 
-def _says(doses: Sequence[Dose], response: Response, towards: str, strength: float | None) -> str:
+def _says(
+    doses: Sequence[Dose],
+    response: Response,
+    towards: str,
+    strength: float | None,
+    said: Callable[[float], str],
+) -> str:
     points = [
-        f"{sigmas(d.strength)}: {percent(d.towards / d.known)} ({d.towards} of {d.known})"
+        f"{said(d.strength)}: {percent(d.towards / d.known)} ({d.towards} of {d.known})"
         for d in doses
         if d.known
     ]
-    chosen = "" if strength is None else f" Chosen: {sigmas(strength)}."
+    chosen = "" if strength is None else f" Chosen: {said(strength)}."
     return (
         f"share of {group_label(towards)} by strength. {', '.join(points)}. "
         f"Target: {percent(response.target)}.{chosen}"
@@ -124,4 +136,3 @@ def _kept_axis(ax: Axes, limit: float, lowest: float) -> None:
     floor = max(0.0, math.floor(10 * min(lowest, limit - 0.05)) / 10)
     ax.set_ylim(floor, 1.03)
     ax.set_yticks([floor, 1], [f"{100 * floor:.0f}", f"100{THIN}%"])
-    ax.set_xlabel("strength, in standard deviations of the noise", labelpad=3)
