@@ -12,11 +12,13 @@ import pytest
 
 from colours import Colours, colours_of
 from tiny import tiny_pipeline
+from trimtab import townsfolk
 from trimtab.concepts import attribute
 from trimtab.concepts.panels import Panel, Panels, panel_lists, panels_from
 from trimtab.errors import FileError, TrimtabError, UsageError
 from trimtab.generation import generate
 from trimtab.interventions import EmbeddingShift
+from trimtab.recognition import classify
 from trimtab.report import write_report
 from trimtab.storage import Store
 from trimtab.workflows import PanelsResult, load_result, run_panels
@@ -199,7 +201,6 @@ def test_a_cell_of_the_grid_can_be_made_again(result: PanelsResult) -> None:
     """Its direction is the one that a user learns from the same seeds at the same step."""
     from trimtab.interventions import MeanDifference
     from trimtab.latents import capture
-    from trimtab.recognition import classify
 
     outcome = result.panels[0]
     (share,) = outcome.grid.shares
@@ -250,6 +251,45 @@ def test_directions_are_applied_to_each_other_and_sums_are_counted(result: Panel
     crossed = sum_arm.views[0].intersections[0]
     assert added.steered.count == crossed.shares[" × ".join(added.groups)].count
     assert added.steered.value == pytest.approx(added.predicted + added.excess.value)
+
+
+def test_the_first_panel_is_tried_at_other_settings(result: PanelsResult) -> None:
+    first = result.panels[0].mitigation
+    found = [(one.setting, one.usual, one.changed) for one in result.elsewhere]
+    scale = first.settings["guidance_scale"]
+    assert found == [
+        ("guidance_scale", scale, round(0.7 * scale, 2)),
+        ("guidance_scale", scale, round(1.5 * scale, 2)),
+        ("num_inference_steps", 8, 4),
+        ("num_inference_steps", 8, 16),
+    ]
+    assert all(one.judged[0].after.n == 5 for one in result.elsewhere)
+    images = generate(
+        tiny_pipeline(), PROMPT, range(5), first.intervention, num_inference_steps=16, batch_size=5
+    )  # fmt: skip
+    labels = classify(images, "gender", colours_of(PROMPT)).labels("gender")
+    last = result.elsewhere[-1]
+    assert last.judged[0].after.count == (labels.names == last.towards).sum()
+
+
+def test_a_recogniser_that_embeds_tells_whether_the_model_listens(
+    result: PanelsResult, tmp_path: Path
+) -> None:
+    assert result.sensitivity is None  # colours are no embedding
+    one = Panel(PROMPT, (attribute("gender"),), {"gender": "woman"})
+    small = SMALL | {"n": 4, "n_transfer": 0, "n_sensitivity": 3, "generic": False}
+    found = run_panels(
+        townsfolk.load(), Panels("one", (one,), steps=(0.2,), weights=(2.0,)), to=tmp_path,
+        num_inference_steps=8, **small,
+    )  # fmt: skip
+    assert found.sensitivity is not None
+    assert len(found.sensitivity.prompts) == 8
+    assert found.sensitivity.seeds == (0, 3)
+    page = unescape(write_report(found, tmp_path / "page").read_text(encoding="utf-8"))
+    assert "Does the model listen to its noise?" in page
+    assert found.sensitivity.effect.sentence() in page
+    assert found.panels[0].grid.shares[0].step is None
+    assert "The step at which" not in page
 
 
 def test_a_rerun_makes_no_picture_and_the_same_result(
@@ -303,7 +343,8 @@ def test_the_report_shows_every_panel_and_links_its_mitigation(
         link = f"panels/{outcome.mitigation.name}/report.html"
         assert f'href="{link}"' in text
         assert (page.parent / link).exists()
-    for claim in ("The step at which", "Directions add up", "Directions carry over", "It suffices"):
+    for claim in ("The step at which", "Directions add up", "Directions carry over", "It suffices",
+                  "Does a direction hold"):  # fmt: skip
         assert claim in text
     assert "Every step and weight" in text
 

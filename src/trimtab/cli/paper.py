@@ -20,7 +20,8 @@ from trimtab.cli.options import (
 )
 from trimtab.cli.reports import write_report_of
 
-QUICK = {"n": 40, "n_capture": 20, "n_dose": 24, "n_grid": 8, "n_transfer": 0, "controls": 0}
+QUICK = {"n": 40, "n_capture": 20, "n_dose": 24, "n_grid": 8, "n_transfer": 0,
+         "n_sensitivity": 8, "controls": 0}  # fmt: skip
 PYTHON = """\
 import trimtab as tt
 
@@ -50,8 +51,12 @@ def paper(
     n_dose: Annotated[int, typer.Option(help="Calibration pictures at each strength.")] = 30,
     n_grid: Annotated[int, typer.Option(help="Pictures of each cell of the grid.")] = 24,
     n_transfer: Annotated[
-        int, typer.Option(help="Pictures of each cell of the transfer table; 0 for none.")
+        int,
+        typer.Option(help="Pictures of each transfer, and of each other setting; 0 for none."),
     ] = 100,
+    n_sensitivity: Annotated[
+        int, typer.Option(help="Seeds to tell whether pictures follow their noise; 0 for none.")
+    ] = 50,
     precision: Annotated[
         float,
         typer.Option(help="How close each share must come to its target; 0 for a single round."),
@@ -82,6 +87,7 @@ def paper(
         "n_dose": n_dose,
         "n_grid": n_grid,
         "n_transfer": n_transfer,
+        "n_sensitivity": n_sensitivity,
         "controls": controls,
         "precision": precision or None,
     }

@@ -19,6 +19,7 @@ from trimtab.drawing.words import (
     points,
     points_span,
     sigmas,
+    spaced,
 )
 from trimtab.report.tables import with_interval
 from trimtab.statistics import Share
@@ -32,12 +33,12 @@ GENERIC = "prompts of the groups alone (SVM)"
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim, and what was measured.
+    """A claim or a question, and what was measured.
 
     Attributes
     ----------
     claim : str
-        What the paper says.
+        What the paper says, or what its readers ask.
     answer : str
         What was measured, as a sentence.
     table : Table
@@ -54,7 +55,14 @@ class Claim:
 
 def claims(result: PanelsResult) -> list[Claim]:
     """Return the claims that the panels allow to check."""
-    found = (_steps(result), _sums(result), _carries(result), _untouched(result))
+    found = (
+        _steps(result),
+        _sums(result),
+        _carries(result),
+        _untouched(result),
+        _listens(result),
+        _elsewhere(result),
+    )
     return [one for one in found if one is not None]
 
 
@@ -259,4 +267,53 @@ def _untouched(result: PanelsResult) -> Claim | None:
             ["prompt", "pictures", "share of", "share", "concept kept", "PSNR to plain, dB"],
             rows,
         ),
+    )
+
+
+def _listens(result: PanelsResult) -> Claim | None:
+    found = result.sensitivity
+    if found is None:
+        return None
+    seeds = found.seeds[1] - found.seeds[0]
+    return Claim(
+        "Does the model listen to its noise?",
+        found.effect.sentence(),
+        found.effect.table(),
+        f"{len(found.prompts)} paraphrases of “{found.prompts[0]}” with {seeds} seeds each. "
+        + " ".join(found.effect.remarks()),
+    )
+
+
+def _elsewhere(result: PanelsResult) -> Claim | None:
+    if not result.elsewhere:
+        return None
+    role, panel = result.judge, result.panels[0]
+    steered = final(panel.mitigation)
+    rows = []
+    for name, group, _ in shown_of(panel.mitigation):
+        rows.append(["as calibrated", group_label(group),
+                     with_interval(share_of(panel.mitigation.arms[0], role, name, group)),
+                     with_interval(share_of(steered, role, name, group)),
+                     with_interval(kept_of(steered, role))])  # fmt: skip
+    holds, seen = 0, 0
+    targets = {name: wanted for name, _, wanted in shown_of(panel.mitigation)}
+    for one in result.elsewhere:
+        setting = f"{spaced(one.setting)} {one.changed:g} instead of {one.usual:g}"
+        for found in one.judged:
+            if found.role == role:
+                rows.append([setting, group_label(one.towards), with_interval(found.before),
+                             with_interval(found.after),
+                             with_interval(found.concept_kept)])  # fmt: skip
+                seen += 1
+                holds += abs(found.after.value - targets[one.attribute]) <= NEAR + 1e-9
+    return Claim(
+        "Does a direction hold at other settings than those it was calibrated at?",
+        f"With the mitigation of “{panel.prompt}” left as it is, {holds} of {seen} shares at other "
+        f"settings come within {points(NEAR).lstrip('+')} points of the target.",
+        Table(
+            f"The mitigation of “{panel.prompt}” at other settings, by the {role}",
+            ["setting", "share of", "plain", "steered", "concept kept"],
+            rows,
+        ),
+        "Elsewhere, calibrate again: trimtab remarks on the use of a mitigation at other settings.",
     )

@@ -76,7 +76,7 @@ def transfers_of(done: Done, n: int) -> Iterator[Transfer]:
             second.prompt,
             theirs.target.shares[theirs.learned.towards],
             strength,
-            tuple(_carried(plain, steered, theirs)),
+            tuple(carried(plain, steered, theirs)),
         )
 
 
@@ -100,7 +100,8 @@ def _crossed(
     ]
 
 
-def _carried(plain: Reading, steered: Reading, theirs: Mitigated) -> Iterator[Carried]:
+def carried(plain: Reading, steered: Reading, theirs: Mitigated) -> Iterator[Carried]:
+    """Yield the effect on the group that an attribute is moved to, by recogniser and oracle."""
     attribute, towards = theirs.learned.attribute, theirs.learned.towards
     for role, sight in steered.sights.items():
         if attribute not in sight.attributes:

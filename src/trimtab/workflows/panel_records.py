@@ -117,7 +117,7 @@ class PanelOutcome:
 
 @dataclass(frozen=True)
 class Carried:
-    """The effect of a direction on a prompt that it was not learned on, by one recogniser.
+    """The effect of a direction on pictures that it was not learned for, by one recogniser.
 
     Attributes
     ----------
@@ -192,3 +192,30 @@ class Added:
     predicted: float
     excess: Estimate
     cosine: float
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The effect of a mitigation at other settings than those at which it was measured.
+
+    Attributes
+    ----------
+    panel : str
+        Title of the panel.
+    setting : str
+        Name of the changed setting, as in diffusers.
+    usual, changed : float
+        Its value in the panel, and here.
+    attribute, towards : str
+        The attribute, and the group moved to.
+    judged : tuple of Carried
+        The effect, by recogniser and oracle.
+    """
+
+    panel: str
+    setting: str
+    usual: float
+    changed: float
+    attribute: str
+    towards: str
+    judged: tuple[Carried, ...]

@@ -6,30 +6,35 @@ As in a mitigation, every decision uses the recogniser on capture and calibratio
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from trimtab.concepts import Target
 from trimtab.concepts.panels import SETTINGS, Panel, Panels, panels_from
+from trimtab.concepts.prompts import FRAMES
+from trimtab.drawing.words import spaced
 from trimtab.errors import UsageError
-from trimtab.generation import ImageSet
+from trimtab.generation import ImageSet, OtherSettingsWarning
 from trimtab.interventions import EmbeddingShift, Intervention, Steering
 from trimtab.latents import CALIBRATION_SEEDS
 from trimtab.pipelines import family_of, model_path
 from trimtab.recognition import recogniser_for
-from trimtab.recognition.protocol import recogniser_name
+from trimtab.recognition.protocol import Embedder, recogniser_name
 from trimtab.statistics import Response
 from trimtab.storage import Progress, Store, as_store, document_hash
-from trimtab.workflows.panel_comparisons import added_of, transfers_of
+from trimtab.workflows.noise_sensitivity import sensitivity
+from trimtab.workflows.panel_comparisons import added_of, carried, transfers_of
 from trimtab.workflows.panel_grid import grid_of
-from trimtab.workflows.panel_records import Adjusted, PanelOutcome
+from trimtab.workflows.panel_records import Adjusted, Elsewhere, PanelOutcome
 from trimtab.workflows.panels_result import PanelsResult
 from trimtab.workflows.plan import Plan
 from trimtab.workflows.readings import Oracle
 from trimtab.workflows.response import DoseResponse
 from trimtab.workflows.result import slug
+from trimtab.workflows.sensitivity_result import SensitivityResult
 from trimtab.workflows.study import ADJUSTED, Study
 
 EVEN = 0.10  # a plain share this close to equal is moved on, to
@@ -46,6 +51,7 @@ def run_panels(
     n: int = 200,
     n_grid: int = 24,
     n_transfer: int = 100,
+    n_sensitivity: int = 50,
     recogniser: Any = None,
     device: str = "auto",
     oracle: Oracle | None = None,
@@ -71,7 +77,11 @@ def run_panels(
     n_grid : int
         Pictures of each cell of the grid.
     n_transfer : int
-        Pictures of each cell of the transfer table, at most `n`; 0 for none.
+        Pictures of each cell of the transfer table, and of each other setting at which the first
+        panel's mitigation is tried; at most `n`, 0 for none.
+    n_sensitivity : int
+        Seeds, under eight paraphrases of the first panel's prompt, to tell whether the pictures
+        follow their noise; 0 for none.
     recogniser, device, oracle, progress
         As in `mitigate`.
     **options
@@ -88,8 +98,12 @@ def run_panels(
         As in `panels_from` and `mitigate`.
     """
     listed = panels if isinstance(panels, Panels) else panels_from(panels)
-    for name, number, least in (("n_grid", n_grid, 2), ("n_transfer", n_transfer, 0)):
-        most = len(CALIBRATION_SEEDS) // 10 if name == "n_grid" else n
+    many = len(CALIBRATION_SEEDS) // 10
+    for name, number, least, most in (
+        ("n_grid", n_grid, 2, many),
+        ("n_transfer", n_transfer, 0, n),
+        ("n_sensitivity", n_sensitivity, 0, many),
+    ):
         if not isinstance(number, int) or not least <= number <= most:
             raise UsageError(
                 got=f"{name}={number!r}",
@@ -105,8 +119,7 @@ def run_panels(
         recogniser_for(ImageSet([], [], model_path=model_path(pipe)), recogniser, device=device),
         oracle,
         progress,
-        n_grid,
-        n_transfer,
+        {"grid": n_grid, "transfer": n_transfer, "sensitivity": n_sensitivity},
     )
     return run.run()
 
@@ -121,16 +134,15 @@ class _Run:
         recogniser: Any,
         oracle: Oracle | None,
         progress: Progress | None,
-        n_grid: int,
-        n_transfer: int,
+        sizes: Mapping[str, int],
     ) -> None:
         self.pipe, self.listed, self.options, self.store = pipe, listed, dict(options), store
         self.recogniser, self.oracle = recogniser, oracle
-        self.n_grid, self.n_transfer = n_grid, n_transfer
+        self.sizes = dict(sizes)
         self.studies: list[Study] = []
         # All plans are checked before the first picture.
         self.plans = [self.plan(panel) for panel in listed.panels]
-        self.planned = sum(map(self.cost, listed.panels, self.plans)) + self._transferred()
+        self.planned = sum(map(self.cost, listed.panels, self.plans)) + self._compared()
         self.overall = None if progress is None else _Overall(progress, self.planned)
 
     def run(self) -> PanelsResult:
@@ -140,15 +152,17 @@ class _Run:
             if self.overall is not None:
                 self.overall.passed(self.cost(panel, plan))
         added = tuple(one for some in done for one in added_of(*some))
-        transfers = tuple(transfers_of(done, self.n_transfer)) if self.n_transfer else ()
+        n = self.sizes["transfer"]
+        transfers = tuple(transfers_of(done, n)) if n else ()
+        elsewhere = tuple(self.elsewhere(*done[0], n)) if n else ()
         outcomes = tuple(outcome for _, outcome in done)
         first = outcomes[0].mitigation
         names = [one.mitigation.name for one in outcomes]
         identity = document_hash(
             {
                 "mitigations": names,
-                "grid": [self.n_grid, *self.listed.steps, *self.listed.weights],
-                "transfer": self.n_transfer,
+                "sizes": self.sizes,
+                "grid": [*self.listed.steps, *self.listed.weights],
             }
         )
         notes = [line for one in outcomes for line in one.mitigation.note.splitlines()]
@@ -160,6 +174,8 @@ class _Run:
             panels=outcomes,
             added=added,
             transfers=transfers,
+            elsewhere=elsewhere,
+            sensitivity=self.sensitive(),
             recogniser=recogniser_name(self.recogniser),
             planned=self.planned,
             made=len(set().union(*(one.made for one in self.studies))),
@@ -191,7 +207,7 @@ class _Run:
         study = self.study(plan)
         result = study.run()
         towards = {one.learned.attribute: one.learned.towards for one in result.attributes}
-        grid = grid_of(study, towards, self.listed.steps, self.listed.weights, self.n_grid)
+        grid = grid_of(study, towards, self.listed.steps, self.listed.weights, self.sizes["grid"])
         adjusted = self.adjusted(study, plan, towards) if panel.adjust else None
         return study, PanelOutcome(
             panel.title, panel.prompt, dict(panel.towards), even, result, grid, adjusted
@@ -246,19 +262,61 @@ class _Run:
             both,
         )  # fmt: skip
 
+    # The first panel
+
+    def elsewhere(self, _: Study, first: PanelOutcome, n: int) -> Iterator[Elsewhere]:
+        """Yield the effect of the first panel's mitigation at other settings."""
+        result, panel = first.mitigation, self.listed.panels[0]
+        for setting, usual, changed in _other_settings(result.settings):
+            study = self.study(self.plan(panel, **{setting: changed}))
+            seeds, at = study.plan.audit_seeds[:n], f"at {spaced(setting)} {changed:g}"
+            plain = study.read(f"plain {at}", Intervention(), seeds)
+            with warnings.catch_warnings():  # it is what is measured here
+                warnings.simplefilter("ignore", OtherSettingsWarning)
+                steered = study.read(f"steered {at}", result.intervention, seeds)
+            for one in result.attributes:
+                yield Elsewhere(
+                    first.title,
+                    setting,
+                    usual,
+                    changed,
+                    one.learned.attribute,
+                    one.learned.towards,
+                    tuple(carried(plain, steered, one)),
+                )
+
+    def sensitive(self) -> SensitivityResult | None:
+        """Return whether the pictures of the first panel follow their noise."""
+        if not self.sizes["sensitivity"] or not isinstance(self.recogniser, Embedder):
+            return None
+        plan, first = self.plans[0], self.listed.panels[0]
+        run = {name: getattr(plan, name) for name in (*SETTINGS, "batch_size")}
+        return sensitivity(
+            self.pipe,
+            first.prompt,
+            first.attributes,
+            n=self.sizes["sensitivity"],
+            exchanged=min(10, self.sizes["sensitivity"]),
+            to=self.store,
+            recogniser=self.recogniser,
+            progress=self.overall,
+            **run,
+        )
+
     def cost(self, panel: Panel, plan: Plan) -> int:
         """Return the largest number of pictures of a panel."""
         cells = 1 + len(self.listed.steps) * len(self.listed.weights)
-        found = plan.pictures + cells * self.n_grid
+        found = plan.pictures + cells * self.sizes["grid"]
         if panel.adjust:
             shifts = len(SHIFTS) * len(plan.calibration_seeds(1))
             found += shifts + plan.n + replace(plan, controls=0, generic=False).pictures + plan.n
         return found
 
-    def _transferred(self) -> int:
+    def _compared(self) -> int:
+        """Return the largest number of pictures besides those of the panels."""
         single = [one.attributes[0].name for one in self.listed.panels if len(one.attributes) == 1]
         pairs = sum(single.count(name) - 1 for name in single)
-        return pairs * self.n_transfer
+        return (pairs + 8) * self.sizes["transfer"] + len(FRAMES) * self.sizes["sensitivity"]
 
 
 class _Overall:
@@ -281,6 +339,14 @@ class _Overall:
 
     def _tell(self, done: int) -> None:
         self.progress(done, self.total, "all panels")
+
+
+def _other_settings(settings: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
+    """Yield settings with their usual value and another: guidance and steps, up and down."""
+    scale, steps = settings.get("guidance_scale"), int(settings["num_inference_steps"])
+    if scale is not None and scale > 1:  # without guidance, there is none to change
+        yield from (("guidance_scale", scale, round(factor * scale, 2)) for factor in (0.7, 1.5))
+    yield from (("num_inference_steps", steps, max(1, round(f * steps))) for f in (0.5, 2))
 
 
 def _where(pipe: Any) -> Any:

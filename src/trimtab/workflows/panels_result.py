@@ -10,9 +10,10 @@ from trimtab.drawing.words import number_of
 from trimtab.generation.selection import Key
 from trimtab.storage import Store
 from trimtab.workflows.mitigation_result import MitigationResult
-from trimtab.workflows.panel_records import Added, PanelOutcome, Transfer
+from trimtab.workflows.panel_records import Added, Elsewhere, PanelOutcome, Transfer
 from trimtab.workflows.records import Arm, Role
 from trimtab.workflows.result import Result
+from trimtab.workflows.sensitivity_result import SensitivityResult
 
 NEAR = 0.10
 """A share this close to its target has reached it; the panels are held to this."""
@@ -30,6 +31,11 @@ class PanelsResult(Result):
         For panels of several attributes: whether the effects of their directions add up.
     transfers : tuple of Transfer
         Directions applied to the prompts of other panels of the same attribute.
+    elsewhere : tuple of Elsewhere
+        The first panel's mitigation at other guidance scales and numbers of steps.
+    sensitivity : SensitivityResult, optional
+        Whether the pictures of the first panel's prompt follow their noise; None if the recogniser
+        cannot embed pictures, or it was not asked for.
     recogniser : str
         Name of the recogniser used for decisions.
     planned, made : int
@@ -41,6 +47,8 @@ class PanelsResult(Result):
     panels: tuple[PanelOutcome, ...]
     added: tuple[Added, ...]
     transfers: tuple[Transfer, ...]
+    elsewhere: tuple[Elsewhere, ...]
+    sensitivity: SensitivityResult | None
     recogniser: str
     planned: int
     made: int
@@ -70,11 +78,12 @@ class PanelsResult(Result):
             if panel.adjusted is not None
             for seed in range(*panel.adjusted.arm.seeds)
         ]
-        own = (key for one in self.mitigations() for key in one.keys())  # noqa: SIM118
+        parts = (*self.mitigations(), *filter(None, [self.sensitivity]))
+        own = (key for one in parts for key in one.keys())  # noqa: SIM118
         return list(dict.fromkeys([*own, *alone]))
 
     def _in(self, store: Store) -> Self:
-        for one in self.mitigations():
+        for one in (*self.mitigations(), *filter(None, [self.sensitivity])):
             one._in(store)
         return super()._in(store)
 
