@@ -11,10 +11,11 @@ import torch
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
 
 import tiny_families
-from commands import done
+from commands import done, trimtab
 from tiny import tiny_text_config, tiny_tokenizer, tiny_xl_pipeline
 from trimtab.interventions import load_intervention
-from trimtab.workflows import MitigationResult
+from trimtab.storage import Store
+from trimtab.workflows import MitigationResult, PanelsResult
 
 PROMPT = "a photo of a doctor"
 SIZE = 32  # pixels that the recogniser sees
@@ -65,3 +66,48 @@ def test_the_whole_way_on_another_family(
     assert again.json == result.to_dict()
     done("generate", PROMPT, *shared, "--n", 5, "--steer", file, "--out", tmp_path / "run")
     assert len(list((tmp_path / "run").rglob("*.png"))) == 5
+
+
+def test_panels_of_a_file_on_another_family(recogniser: Path, tmp_path: Path) -> None:
+    model, store, file = tmp_path / "model", tmp_path / "store", tmp_path / "panels.yaml"
+    tiny_xl_pipeline().save_pretrained(model)
+    file.write_text(
+        "name: mine\nsteps: [0.25, 0.5]\nweights: [10, 15]\n"
+        "settings: {num_inference_steps: 8, height: 64, width: 64}\npanels:\n"
+        f"  - {{prompt: {PROMPT}, towards: {{gender: woman}}, adjust: true}}\n"
+        f"  - {{prompt: {PROMPT}, towards: {{gender: woman, skin_tone: darker}}}}\n",
+        encoding="utf-8",
+    )
+    words = ("paper", "--panels", file, "--model", model, "--recogniser", recogniser)
+    sizes = ("--n", 5, "--n-capture", 5, "--n-dose", 5, "--n-grid", 5, "--n-transfer", 5)
+    more = ("--n-sensitivity", 3, "--precision", 0, "--batch-size", 5, "--out", store)
+    said = done(*words, *sizes, *more)
+    (name,) = [one for one in Store.existing(store).results() if one.startswith("mine")]
+    result = PanelsResult.load(store, name)
+    assert str(result) in said.out
+    assert [one.title for one in result.panels] == [
+        f"{PROMPT} → woman", f"{PROMPT} → woman + darker",
+    ]  # fmt: skip
+    assert [one.grid.steps for one in result.panels] == [(2, 4)] * 2
+    assert result.sensitivity is not None
+    page = store / "reports" / name / "report.html"
+    assert str(page) in said.out
+    again = done(*words, *sizes, *more, "--json")
+    assert again.json == PanelsResult.load(store, name).to_dict()
+
+
+def test_quick_panels_have_sizes_of_their_own(tmp_path: Path) -> None:
+    refused = trimtab("paper", "--quick", "--n", 10, "--out", tmp_path / "store")
+    assert refused.code == 2
+    assert "--n" in refused.err
+    assert not (tmp_path / "store").exists()
+
+
+def test_panels_that_cannot_be_read_are_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "panels.yaml"
+    file.write_text("panels: [{prompt: a photo of a doctor}]", encoding="utf-8")
+    refused = trimtab("paper", "--panels", file, "--out", tmp_path / "store")
+    assert refused.code == 1
+    assert len(refused.err.splitlines()) == 1
+    assert "no groups in the panel" in refused.err
+    assert trimtab("paper", "--panels", "none", "--out", tmp_path / "store").code == 2

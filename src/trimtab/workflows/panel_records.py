@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trimtab.statistics import Dose, Estimate, Response, Share
+from trimtab.statistics.numbers import Number
 from trimtab.workflows.mitigation_result import MitigationResult
 from trimtab.workflows.records import Arm, Role, Seeds
 
@@ -189,9 +190,9 @@ class Added:
     role: Role
     plain: Share
     steered: Share
-    predicted: float
+    predicted: Number
     excess: Estimate
-    cosine: float
+    cosine: Number
 
 
 @dataclass(frozen=True)
