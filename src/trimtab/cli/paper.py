@@ -20,8 +20,10 @@ from trimtab.cli.options import (
 )
 from trimtab.cli.reports import write_report_of
 
-QUICK = {"n": 40, "n_capture": 20, "n_dose": 24, "n_grid": 8, "n_transfer": 0,
-         "n_sensitivity": 8, "controls": 0}  # fmt: skip
+QUICK: dict[str, Any] = {
+    "n": 40, "n_capture": 15, "n_dose": 10, "n_grid": 10, "n_transfer": 0, "n_sensitivity": 10,
+    "controls": 0, "precision": None, "generic": False, "n_rates": 0,
+}  # fmt: skip
 PYTHON = """\
 import trimtab as tt
 
@@ -63,7 +65,7 @@ def paper(
     ] = 0.05,
     controls: Annotated[
         int, typer.Option(help="Random directions to compare with each learned one.")
-    ] = 1,
+    ] = 0,
     local: Annotated[
         bool, typer.Option(help="Use local directions, so that less else changes.")
     ] = False,
@@ -93,7 +95,7 @@ def paper(
     }
     if quick:
         refuse_unused(context, "--quick", *sizes)
-        sizes = {**QUICK, "precision": None}
+        sizes = QUICK
         listed = panels_from("paper-quick") if panels == "paper" else panels_from(panels).first(3)
     else:
         listed = panels_from(panels)
