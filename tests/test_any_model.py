@@ -94,6 +94,11 @@ def test_panels_of_a_file_on_another_family(recogniser: Path, tmp_path: Path) ->
     assert str(page) in said.out
     again = done(*words, *sizes, *more, "--json")
     assert again.json == PanelsResult.load(store, name).to_dict()
+    shared = done(*words, *sizes, *more[:-1], tmp_path / "shared", "--workers", 2)
+    assert "1: plain: 5 done" in shared.err
+    assert "2: all directions: 5 done" in shared.err
+    assert not [line for line in shared.err.splitlines() if line.startswith("plain: ")]
+    assert PanelsResult.load(tmp_path / "shared", name).made == result.made
 
 
 def test_quick_panels_have_sizes_of_their_own(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import typer
 from trimtab.cli.changes import AdjustOptions
 from trimtab.cli.console import Bars, note, say, say_json
 from trimtab.cli.options import (
-    EMBEDDED,
     MOST,
     Attributes,
     Json,
@@ -152,11 +151,7 @@ def mitigate(
         local=local,
         **run.to_dict(),
     )
-    store, oracle = Store(out), None
-    if model.model == EMBEDDED:
-        from trimtab import townsfolk
-
-        oracle = townsfolk.judge
+    store = Store(out)
     from trimtab.workflows import mitigate as run_mitigate
 
     pipe = model.load()
@@ -171,7 +166,7 @@ def mitigate(
             to=store,
             recogniser=recogniser,
             device=model.device,
-            oracle=oracle,
+            oracle=model.oracle(),
             progress=bars,
         )
     result = result.repeated_by(

@@ -79,6 +79,14 @@ class ModelOptions:
         said = [f"{key}={value!r}" for key, value in options if value not in (None, "auto")]
         return f"tt.load_model({', '.join([repr(self.model), *said])})"
 
+    def oracle(self) -> Any:
+        """Return the oracle of the embedded model; None for any other model."""
+        if self.model != EMBEDDED:
+            return None
+        from trimtab import townsfolk
+
+        return townsfolk.judge
+
     def load(self) -> Any:
         """Return the loaded pipeline."""
         options = dict(vars(self))

@@ -9,7 +9,6 @@ import typer
 
 from trimtab.cli.console import Bars, note, say, say_json
 from trimtab.cli.options import (
-    EMBEDDED,
     MOST,
     Json,
     ModelOptions,
@@ -19,6 +18,7 @@ from trimtab.cli.options import (
     refuse_unused,
 )
 from trimtab.cli.reports import write_report_of
+from trimtab.cli.workers import run_beforehand
 
 QUICK: dict[str, Any] = {
     "n": 40, "n_capture": 15, "n_dose": 10, "n_grid": 10, "n_transfer": 0, "n_sensitivity": 10,
@@ -69,6 +69,9 @@ def paper(
     local: Annotated[
         bool, typer.Option(help="Use local directions, so that less else changes.")
     ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that share the panels, each with the model.")
+    ] = 1,
     recogniser: Recogniser = None,
     out: Annotated[
         str, typer.Option(help="Store for all results; a rerun resumes there.")
@@ -99,27 +102,15 @@ def paper(
         listed = panels_from("paper-quick") if panels == "paper" else panels_from(panels).first(3)
     else:
         listed = panels_from(panels)
-    begun, store, oracle = time.monotonic(), Store(out), None
-    pipe = model.load()
-    if model.model == EMBEDDED:
-        from trimtab import townsfolk
-
-        oracle = townsfolk.judge
+    begun, options = time.monotonic(), {**sizes, "local": local, **run.to_dict()}
+    options |= {"recogniser": recogniser, "device": model.device}
+    pipe, store = model.load(), Store(out)
     with Bars() as bars:
-        result = run_panels(
-            pipe,
-            listed,
-            to=store,
-            recogniser=recogniser,
-            device=model.device,
-            oracle=oracle,
-            progress=bars,
-            local=local,
-            **sizes,
-            **run.to_dict(),
-        )
+        if workers > 1:
+            run_beforehand(workers, model, listed, out, options, bars)
+        result = run_panels(pipe, listed, to=store, oracle=model.oracle(), progress=bars, **options)
     python = PYTHON.format(pipe=model.python(), store=store.url, name=result.name, run=run.python())
-    result = result.repeated_by(command_line(context, "out", "json"), python)
+    result = result.repeated_by(command_line(context, "out", "json", "workers"), python)
     page = write_report_of(result)
     if json:
         say_json(result.to_dict())

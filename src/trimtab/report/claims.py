@@ -23,7 +23,7 @@ from trimtab.drawing.words import (
 )
 from trimtab.report.tables import with_interval
 from trimtab.statistics import Share
-from trimtab.workflows.panel_records import GridShare, PanelOutcome
+from trimtab.workflows.panel_records import Added, GridShare, PanelOutcome
 from trimtab.workflows.panels_result import NEAR, final
 from trimtab.workflows.records import Arm, Role
 from trimtab.workflows.results import MitigationResult, PanelsResult
@@ -152,19 +152,15 @@ def _sums(result: PanelsResult) -> Claim | None:
         for one in result.added
     ]  # fmt: skip
     mine = [one for one in result.added if one.role == result.judge]
-    agree = [one for one in mine if one.excess.low <= 0 <= one.excess.high]
-    answer = listed(
-        [
-            f"{percent(one.steered.value)} of the pictures show {' and '.join(one.groups)} at "
-            f"once, compared with {percent(one.plain.value)} before, and with "
-            f"{percent(one.predicted)} if the two groups were independent"
-            for one in mine
-        ]
-    )
-    said = "so the two add up" if len(agree) == len(mine) else "so the two are not independent"
+    found = [
+        f"In “{one.panel}”, {percent(one.steered.value)} of the pictures show both groups once "
+        f"both directions are added to the noise, and {percent(one.plain.value)} before. "
+        f"If the two were independent, it would be {percent(one.predicted)}: {_together(one)}."
+        for one in mine
+    ]
     return Claim(
         "Directions add up.",
-        f"With both directions added to the noise, {answer}; {said}.",
+        " ".join(found),
         Table(
             "Pictures that show both groups",
             ["panel", "judged by", "plain", "sum of directions", "if independent",
@@ -172,6 +168,14 @@ def _sums(result: PanelsResult) -> Claim | None:
             rows,
         ),
     )  # fmt: skip
+
+
+def _together(one: Added) -> str:
+    if one.excess.high < 0:
+        return "the two come together less often"
+    if one.excess.low > 0:
+        return "the two come together more often"
+    return "no difference is shown"
 
 
 def _carries(result: PanelsResult) -> Claim | None:
