@@ -59,19 +59,28 @@ def drawn_afresh() -> dict[str, Markup]:
         "ten": drawing.shares(ten, dict.fromkeys(ten[0][1].shares, 0.1)),
         "dose": drawing.dose_response(RESPONSE, "woman", ["woman", "man"], 2.5),
         "differences": drawing.differences([("age", "old", {"oracle": Changed()})], margin=0.1),
+        "shift": drawing.dose_response(RESPONSE, "woman", ["woman", "man"], 2.5, of_noise=False),
+        "grid": drawing.heat_map(
+            [[0.0, 0.25, 1.0], [0.5, 0.75, float("nan")]],
+            [2, 5],
+            [0, 2.5, 15],
+            names=("step", "weight"),
+            chosen=(3, 20),
+        ),
         "deviation": drawing.deviation([("plain", {"recogniser": CHANGE})]),
         "accuracy": drawing.accuracy([Accuracy(5, 0.8, 0.02)], 5, [Accuracy(10, 0.7, 0.03)]),
     }
 
 
 every_plot = cache(drawn_afresh)
+PLOTS = ["two", "ten", "dose", "shift", "grid", "differences", "deviation", "accuracy"]
 
 
 def test_a_plot_is_the_same_bytes_again() -> None:
     assert drawn_afresh() == every_plot()
 
 
-@pytest.mark.parametrize("name", ["two", "ten", "dose", "differences", "deviation", "accuracy"])
+@pytest.mark.parametrize("name", PLOTS)
 def test_a_plot_is_one_element_that_wears_the_colours_of_its_page(name: str) -> None:
     drawn = every_plot()[name]
     svg = ElementTree.fromstring(drawn)
@@ -92,6 +101,8 @@ def test_a_plot_tells_its_figures_to_those_who_cannot_see_it() -> None:
         "two": ("plain: women 6\u202f% (3 to 12\u202f%)", "Target: women 30\u202f%, men 70\u202f%"),
         "ten": ("monk 10 18.2\u202f%",),
         "dose": ("12 of 29", "Target: 30\u202f%", "Chosen: 2.5\u202fσ"),
+        "shift": ("Chosen: 2.5.",),
+        "grid": ("step 2: 0\u202f% at weight 0, 25\u202f% at weight 2.5", "step 5: 50"),
         "differences": ("age, old, oracle: +12 (−4 to +28)",),
         "deviation": ("plain, recogniser: 0.10 (0.00 to 0.20)",),
         "accuracy": ("step 5: 80\u202f%",),
@@ -100,12 +111,24 @@ def test_a_plot_tells_its_figures_to_those_who_cannot_see_it() -> None:
         assert all(one in label for one in said)
 
 
-@pytest.mark.parametrize("name", ["two", "ten", "dose", "differences", "deviation", "accuracy"])
+@pytest.mark.parametrize("name", PLOTS)
 def test_a_plot_can_be_read_on_a_phone(name: str) -> None:
     drawn = every_plot()[name]
     width = float(ElementTree.fromstring(drawn).attrib["viewBox"].split()[2])
     sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", drawn)]
     assert sizes and min(sizes) * 330 / width >= 10  # in a page 390 pixels wide
+
+
+def test_a_dose_response_names_the_unit_of_its_strengths() -> None:
+    assert "standard deviations of the noise" in every_plot()["dose"]
+    assert "multiples of the difference" in every_plot()["shift"]
+    assert "σ" not in every_plot()["shift"]
+
+
+def test_an_unknown_cell_of_a_grid_stays_empty() -> None:
+    texts = re.findall(r">(\d+)</text>", every_plot()["grid"])
+    assert {"25", "50", "75", "100"} <= set(texts)
+    assert "nan" not in every_plot()["grid"]
 
 
 def test_a_long_label_of_a_row_has_two_lines() -> None:
