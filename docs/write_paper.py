@@ -74,8 +74,9 @@ def _panel(panel: PanelOutcome) -> Iterator[str]:
     yield f"### {capital(panel.title)}\n\n![The same seeds, plain and steered]({name})\n"
     for share in panel.grid.shares:
         yield (
-            f"Share of {group_label(share.towards)} by step (rows) and weight (columns), "
-            f"{share.plain.n} pictures each:\n\n{markdown(grid(panel, share))}\n"
+            f"Share of {group_label(share.towards)} by step (rows) and weight (columns), by the "
+            f"recogniser in {share.plain.n} calibration pictures each:\n\n"
+            f"{markdown(grid(panel, share))}\n"
         )
 
 

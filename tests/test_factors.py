@@ -42,13 +42,14 @@ def test_the_parts_are_those_of_the_shares() -> None:
     assert rows.value + columns.value + both.value == pytest.approx(1)
 
 
-def test_sampling_alone_explains_nothing_for_sure() -> None:
-    """Cells that differ by chance alone: on average, no part is above another, and all are wide."""
-    found = [
-        explained((np.random.default_rng(i).random((4, 4, 20)) < 0.5).astype(float), resamples=200)
-        for i in range(10)
-    ]
-    assert all(one.low < 0.05 for parts in found for one in parts[:2] if np.isfinite(one.value))
+def test_what_sampling_explains_is_not_divided() -> None:
+    """Cells that differ by chance alone: hardly ever are parts told."""
+    told = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        rows, *_ = explained((rng.random((5, 6, 24)) < 0.1).astype(float), resamples=200)
+        told += np.isfinite(rows.value)
+    assert told <= 2
 
 
 def test_unknown_pictures_are_left_out() -> None:

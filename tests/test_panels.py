@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
@@ -102,6 +103,12 @@ PANEL = "panels: [{prompt: a photo of a doctor, towards: {gender: woman}}]"
             "panels: [{prompt: a doctor, towards: {gender: man, skin_tone: darker}, adjust: true}]",
             "adjust with 2 attributes",
         ),
+        ("panels: [{prompt: a photo of men and women, towards: {gender: man}}]", "names woman"),
+        ("panels: [{prompt: a doctor, towards: {skin tone: darker, skin_tone: lighter}}]", "twice"),
+        ("panels: [{prompt: a doctor, towards: {gender: man}, adjust: 'no'}]", "adjust: 'no'"),
+        (f"attributes: 5\n{PANEL}", "expected a list"),
+        (f"watch: age\n{PANEL}", "expected a list"),
+        ("panels: [{prompt: a doctor, towards: {gender: man}, learn_on: 5}]", "expected a list"),
         ("panels: [{prompt: '', towards: {gender: woman}}]", "the prompt ''"),
         (f"weights: [.nan]\n{PANEL}", "weights nan"),
         (f"weights: [-1]\n{PANEL}", "weights -1"),
@@ -143,20 +150,60 @@ def test_a_panel_defines_attributes_of_its_own(tmp_path: Path) -> None:
     file = tmp_path / "hats.yaml"
     file.write_text(
         "attributes: [{name: hat, groups: [{name: top hat}, {name: beret}]}]\n"
+        "watch: [hat, age]\n"
         "panels: [{prompt: a photo of a painter, towards: {hat: top hat}, learn_on: painter}]",
         encoding="utf-8",
     )
-    (panel,) = panels_from(file).panels
+    listed = panels_from(file)
+    (panel,) = listed.panels
+    assert [one.name for one in listed.watch] == ["hat", "age"]
     assert panel.attributes[0].names == ("top hat", "beret")
     assert panel.on == ("painter",)
 
 
-@pytest.mark.parametrize("sizes", [{"n_grid": 1}, {"n_transfer": 7}, {"n_grid": 2.5}])
+@pytest.mark.parametrize(
+    "sizes",
+    [{"n_grid": 1}, {"n_transfer": 7}, {"n_grid": 2.5}, {"n_sensitivity": 1}, {"target": {}},
+     {"adjust": None}, {"colour": "red"}],
+)  # fmt: skip
 def test_impossible_numbers_are_refused(
     sizes: dict[str, Any], listed: Panels, recogniser: Colours, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=next(iter(sizes))):
         run_panels(tiny_pipeline(), listed, to=tmp_path, recogniser=recogniser, **SMALL | sizes)
+
+
+def test_the_overall_progress_only_rises(recogniser: Colours, tmp_path: Path) -> None:
+    """Also where parts have the same name, as with a direction alone and with an adjustment."""
+    calls: list[int] = []
+
+    def tell(done: int, total: int, what: str) -> None:
+        calls.extend([done] * (what == "all panels"))
+
+    one = Panel(PROMPT, (attribute("gender"),), {"gender": "woman"}, adjust=True)
+    listed = Panels("one", (one,), steps=(0.2,), weights=(2.0,))
+    small = SMALL | {"n_transfer": 0, "num_inference_steps": 8}
+    adjusted = run_panels(
+        tiny_pipeline(), listed, to=tmp_path, recogniser=recogniser, progress=tell, **small
+    )
+    assert calls == sorted(calls)
+    assert max(calls) < adjusted.planned
+    alone = Panels("one", (replace(one, adjust=False),), steps=(0.2,), weights=(2.0,))
+    plain = run_panels(tiny_pipeline(), alone, to=tmp_path, recogniser=recogniser, **small)
+    assert plain.name != adjusted.name
+    assert plain.panels[0].mitigation == adjusted.panels[0].mitigation
+
+
+def test_a_prompt_without_paraphrases_is_no_obstacle(recogniser: Colours, tmp_path: Path) -> None:
+    one = Panel(
+        "portrait of a doctor", (attribute("gender"),), {"gender": "woman"}, on=("doctor",),
+        concepts="townsfolk",
+    )  # fmt: skip
+    listed = Panels("one", (one,), steps=(0.2,), weights=(2.0,))
+    small = SMALL | {"n_transfer": 0, "n_sensitivity": 2, "num_inference_steps": 8}
+    found = run_panels(tiny_pipeline(), listed, to=tmp_path, recogniser=recogniser, **small)
+    assert found.sensitivity is None
+    assert "follow their noise is not known" in found.note
 
 
 def test_each_panel_has_a_mitigation_and_a_grid(result: PanelsResult, listed: Panels) -> None:

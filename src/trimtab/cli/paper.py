@@ -29,9 +29,9 @@ import trimtab as tt
 
 pipe = {pipe}
 result = tt.PanelsResult.load("{store}", "{name}")
-for mitigation in result.mitigations():
-    images = tt.generate(pipe, mitigation.prompts[0], range(8), mitigation.intervention{run})
-    print(mitigation.prompts[0], *images.seeds)
+for one in result.mitigations():
+    images = tt.generate(pipe, one.prompts[0], range(8), one.intervention, **one.settings)
+    print(one.prompts[0], *images.seeds)
 """
 
 
@@ -53,9 +53,12 @@ def paper(
     n_dose: Annotated[int, typer.Option(help="Calibration pictures at each strength.")] = 30,
     n_grid: Annotated[int, typer.Option(help="Pictures of each cell of the grid.")] = 24,
     n_transfer: Annotated[
-        int,
-        typer.Option(help="Pictures of each transfer, and of each other setting; 0 for none."),
-    ] = 100,
+        int | None,
+        typer.Option(
+            help="Pictures of each transfer, and of each other setting; 100 or --n if unset, 0 for "
+            "none."
+        ),
+    ] = None,
     n_sensitivity: Annotated[
         int, typer.Option(help="Seeds to tell whether pictures follow their noise; 0 for none.")
     ] = 50,
@@ -104,12 +107,13 @@ def paper(
         listed = panels_from(panels)
     begun, options = time.monotonic(), {**sizes, "local": local, **run.to_dict()}
     options |= {"recogniser": recogniser, "device": model.device}
-    pipe, store = model.load(), Store(out)
+    store = Store(out)
     with Bars() as bars:
         if workers > 1:
             run_beforehand(workers, model, listed, out, options, bars)
+        pipe = model.load()
         result = run_panels(pipe, listed, to=store, oracle=model.oracle(), progress=bars, **options)
-    python = PYTHON.format(pipe=model.python(), store=store.url, name=result.name, run=run.python())
+    python = PYTHON.format(pipe=model.python(), store=store.url, name=result.name)
     result = result.repeated_by(command_line(context, "out", "json", "workers"), python)
     page = write_report_of(result)
     if json:

@@ -102,6 +102,7 @@ def _work(
             to=Store(to),
             oracle=model.oracle(),
             progress=tell,
+            keep=False,
             **options | {"n_transfer": 0, "n_sensitivity": 0},
         )
     except TrimtabError:

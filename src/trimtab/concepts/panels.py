@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -36,7 +37,7 @@ import yaml
 from trimtab.concepts.catalogue import attribute, attribute_of
 from trimtab.concepts.documents import list_of, mapping_of, read_document
 from trimtab.concepts.mentions import concept_in
-from trimtab.concepts.values import Attribute
+from trimtab.concepts.values import Attribute, Group
 from trimtab.concepts.words import fold
 from trimtab.errors import UsageError
 
@@ -106,9 +107,7 @@ class Panel:
                     expected=f"one of two groups; it has {', '.join(one.names)}",
                     do="name one of its groups, or another attribute",
                 )
-            words = [(each.name, each.modifier.replace("{concept}", "").strip())
-                     for each in one.groups]  # fmt: skip
-            if all(concept_in(self.prompt, filter(None, some)) for some in words):
+            if all(concept_in(self.prompt, _words(each)) for each in one.groups):
                 raise UsageError(
                     got=f"the prompt “{self.prompt}”, which names {' and '.join(one.names)}",
                     expected=f"a prompt that leaves {one.name} open",
@@ -121,6 +120,12 @@ class Panel:
         return f"{self.prompt} → {' + '.join(self.towards[one.name] for one in self.attributes)}"
 
 
+def _words(group: Group) -> list[str]:
+    """Return words that name a group: its name and its modifier, one or several of them."""
+    found = {group.name, group.modifier.replace("{concept}", "").strip()} - {""}
+    return [*found, *(re.sub("man$", "men", word) for word in found)]
+
+
 @dataclass(frozen=True)
 class Panels:
     """Several panels, and what they have in common.
@@ -131,7 +136,7 @@ class Panels:
         Name of the list.
     panels : tuple of Panel
         At least one, no two alike.
-    watch : tuple of str
+    watch : tuple of Attribute
         Other attributes to check for side effects.
     steps : tuple of float
         Parts of the run after which directions of the grid are learned, above 0 to 1.
@@ -148,7 +153,7 @@ class Panels:
 
     name: str
     panels: tuple[Panel, ...]
-    watch: tuple[str, ...] = ()
+    watch: tuple[Attribute, ...] = ()
     steps: tuple[float, ...] = STEPS
     weights: tuple[float, ...] = WEIGHTS
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -217,16 +222,16 @@ def panel_lists() -> tuple[str, ...]:
 def _panels(document: Any) -> Panels:
     shared = ("name", "concepts", "watch", "steps", "weights", "settings", "attributes", "panels")
     data = mapping_of(document, "a list of panels", shared)
-    own = {one.name: one for one in map(attribute_of, data.get("attributes") or ())}
+    given = list_of(data["attributes"], "attributes") if data.get("attributes") else []
+    own = {one.name: one for one in map(attribute_of, given)}
+    watched = list_of(data["watch"], "watch") if data.get("watch") else []
     return Panels(
         str(data.get("name") or "panels"),
         tuple(
             _panel(item, own, data.get("concepts"))
             for item in list_of(data.get("panels"), "panels")
         ),
-        tuple(attribute(one).name for one in list_of(data["watch"], "watch"))
-        if data.get("watch")
-        else (),
+        tuple(_attribute(one, own) for one in watched),
         _numbers(data.get("steps"), STEPS),
         _numbers(data.get("weights"), WEIGHTS),
         mapping_of(data.get("settings") or {}, "the settings", SETTINGS),
@@ -242,16 +247,25 @@ def _panel(item: Any, own: Mapping[str, Attribute], concepts: str | None) -> Pan
             expected="attributes with a group each",
             do="write e.g. towards: {gender: woman}",
         )
-    found = [(own.get(fold(str(name))) or attribute(name), str(wanted[name])) for name in wanted]
-    on = data.get("learn_on") or ()
+    found = [(_attribute(name, own), str(wanted[name])) for name in wanted]
+    names = [one.name for one, _ in found]
+    on, adjust = data.get("learn_on") or [], data.get("adjust", False)
+    if len(set(names)) < len(names):
+        raise UsageError(got="an attribute twice", expected="each once", do="remove the repeat")
+    if not isinstance(adjust, bool):
+        raise UsageError(got=f"adjust: {adjust!r}", expected="true or false", do="correct it")
     return Panel(
         data.get("prompt", ""),
         tuple(one for one, _ in found),
-        {one.name: group for one, group in found},
-        bool(data.get("adjust", False)),
-        (on,) if isinstance(on, str) else tuple(map(str, on)),
+        dict(zip(names, (group for _, group in found), strict=True)),
+        adjust,
+        tuple(map(str, [on] if isinstance(on, str) else list_of(on, "learn_on") if on else [])),
         data.get("concepts", concepts),
     )
+
+
+def _attribute(name: Any, own: Mapping[str, Attribute]) -> Attribute:
+    return own.get(fold(str(name))) or attribute(str(name))
 
 
 def _numbers(given: Any, default: Sequence[float]) -> tuple[Any, ...]:

@@ -85,6 +85,11 @@ class Figures:
     confidence: float = CONFIDENCE
     missed: int = 0
 
+    def known_share(self, group: str) -> Share:
+        """Return the share of a group among the known pictures, which a target is about."""
+        count = self.shares[group].count
+        return wilson(min(count, self.n_known), self.n_known, confidence=self.confidence)
+
     @classmethod
     def of(
         cls,

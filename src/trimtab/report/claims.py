@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,8 @@ from trimtab.drawing.words import (
 )
 from trimtab.report.tables import with_interval
 from trimtab.statistics import Share
-from trimtab.workflows.panel_records import Added, GridShare, PanelOutcome
-from trimtab.workflows.panels_result import NEAR, final
+from trimtab.workflows.panel_records import Added, Carried, GridShare, PanelOutcome
+from trimtab.workflows.panels_result import NEAR, final, judged_by
 from trimtab.workflows.records import Arm, Role
 from trimtab.workflows.results import MitigationResult, PanelsResult
 
@@ -67,10 +67,10 @@ def claims(result: PanelsResult) -> list[Claim]:
 
 
 def share_of(arm: Arm, role: Role, attribute: str, group: str) -> Share | None:
-    """Return the share of a group in an arm; None if this recogniser does not know it."""
-    view = arm.view(role)
+    """Return the share of a group among an arm's known pictures; None if nobody knows it."""
+    view = judged_by(arm, role, attribute)
     figures = view.of(attribute) if view else None
-    return figures.shares[group] if figures else None
+    return figures.known_share(group) if figures else None
 
 
 def kept_of(arm: Arm, role: Role) -> Share | None:
@@ -101,25 +101,28 @@ def _steps(result: PanelsResult) -> Claim | None:
     ]
     if not seen:
         return None
+    parts = [(one.step.value, one.weight.value) for _, one in seen if one.step and one.weight]
+    varying = np.array([pair for pair in parts if np.isfinite(pair).all()]).reshape(-1, 2)
     rows = [
         [f"{panel.prompt}: {group_label(one.towards)}",
          *(_part(part) for part in (one.step, one.weight, one.interaction))]
         for panel, one in seen
     ]  # fmt: skip
-    step, weight = (
-        float(np.mean(values)) if (values := [
-            getattr(one, name).value for _, one in seen if np.isfinite(getattr(one, name).value)
-        ]) else float("nan")
-        for name in ("step", "weight")
-    )  # fmt: skip
     grid, run = result.panels[0].grid, result.settings["num_inference_steps"]
-    more = [one for _, one in seen if one.step and one.weight and one.step.value > one.weight.value]
-    answer = (
-        f"Over this grid (steps {grid.steps[0]} to {grid.steps[-1]} of {run}, weights "
-        f"{grid.weights[0]:g} to {grid.weights[-1]:g} σ), the step explains {percent(step)} of the "
-        f"variance of the share on average, and the weight {percent(weight)}; the step explains "
-        f"more in {len(more)} of {len(seen)} shares."
+    extent = (
+        f"this grid (steps {grid.steps[0]} to {grid.steps[-1]} of {run}, weights "
+        f"{grid.weights[0]:g} to {grid.weights[-1]:g} σ)"
     )
+    if len(varying):
+        step, weight = varying.mean(0)
+        more = int((varying[:, 0] > varying[:, 1]).sum())
+        answer = (
+            f"Over {extent}, the step explains {percent(float(step))} of the variance of the share "
+            f"on average, and the weight {percent(float(weight))}; the step explains more in "
+            f"{more} of {len(varying)} shares that the grid moves."
+        )
+    else:
+        answer = f"Over {extent}, no share varies by more than sampling explains."
     table = Table(
         "Parts of the variance over the grid, with bootstrap intervals over the seeds",
         ["share", "step", "weight", "only together"],
@@ -151,7 +154,9 @@ def _sums(result: PanelsResult) -> Claim | None:
          number(one.cosine)]
         for one in result.added
     ]  # fmt: skip
-    mine = [one for one in result.added if one.role == result.judge]
+    known = {one.role for one in result.added}
+    mine = [one for one in result.added if one.role == (result.judge if result.judge in known
+                                                        else "recogniser")]  # fmt: skip
     found = [
         f"In “{one.panel}”, {percent(one.steered.value)} of the pictures show both groups once "
         f"both directions are added to the noise, and {percent(one.plain.value)} before. "
@@ -181,7 +186,7 @@ def _together(one: Added) -> str:
 def _carries(result: PanelsResult) -> Claim | None:
     role = result.judge
     rows: list[list[str]] = []
-    ways: list[float] = []
+    ways: list[tuple[float, float]] = []
 
     def add(on: str, to: str, group: str, strength: float, *shown: Share | None) -> None:
         before, after, kept = shown
@@ -205,19 +210,19 @@ def _carries(result: PanelsResult) -> Claim | None:
             if kind == "generic":
                 ways.append(_way(before, after, wanted))
     for one in result.transfers:
-        for seen in one.judged:
-            if seen.role == role:
-                add(one.learned_on, one.applied_to, one.towards, one.strength, seen.before,
-                    seen.after, seen.concept_kept)  # fmt: skip
-                ways.append(_way(seen.before, seen.after, one.target))
+        seen = _by(role, one.judged)
+        add(one.learned_on, one.applied_to, one.towards, one.strength, seen.before, seen.after,
+            seen.concept_kept)  # fmt: skip
+        ways.append(_way(seen.before, seen.after, one.target))
     if not ways:
         return None
-    moved = sum(way > 0 for way in ways)
+    closer = sum(after < before for before, after in ways)
+    far = [points(float(np.mean(side))).lstrip("+") for side in zip(*ways, strict=True)]
     return Claim(
         "Directions carry over to prompts that they were not learned on.",
         f"Of {number_of(len(ways), 'direction')} applied to a prompt that they were not learned "
-        f"on, {moved} moved the share towards its target; on average, they went "
-        f"{percent(float(np.mean(ways)))} of the way.",
+        f"on, {closer} brought the share closer to its target; its mean distance went from "
+        f"{far[0]} to {far[1]} points.",
         Table(
             f"Shares by the {role}; each direction at the strength of the panel that it is from",
             ["learned on", "applied to", "share of", "strength", "plain", "steered",
@@ -227,10 +232,15 @@ def _carries(result: PanelsResult) -> Claim | None:
     )  # fmt: skip
 
 
-def _way(before: Share, after: Share, wanted: float) -> float:
-    """Return the part of the way from the plain share to the target that was gone."""
-    whole = wanted - before.value
-    return (after.value - before.value) / whole if whole else 0.0
+def _way(before: Share, after: Share, wanted: float) -> tuple[float, float]:
+    """Return the distance from the target before and after."""
+    return abs(before.value - wanted), abs(after.value - wanted)
+
+
+def _by(role: Role, judged: Sequence[Carried]) -> Carried:
+    """Return what a role saw; what the recogniser saw, if the role does not know the attribute."""
+    found = {one.role: one for one in judged}
+    return found.get(role) or found["recogniser"]
 
 
 def _untouched(result: PanelsResult) -> Claim | None:
@@ -243,7 +253,7 @@ def _untouched(result: PanelsResult) -> Claim | None:
         + (f" (not {listed([f'“{title}”' for title in missed])})" if missed else "")
         + "."
     )
-    rows = []
+    rows, said = [], [answer]
     for panel in result.panels:
         adjusted = panel.adjusted
         if adjusted is None:
@@ -257,21 +267,28 @@ def _untouched(result: PanelsResult) -> Claim | None:
         ]
         if adjusted.both is not None:
             arms.append(("direction with half the shift", final(adjusted.both)))
+        shown = []
         for label, arm in arms:
-            psnr = arm.preservation.psnr if arm.preservation else None
-            rows.append([panel.prompt, label, group_label(group),
-                         with_interval(share_of(arm, role, name, group)),
-                         with_interval(kept_of(arm, role)),
-                         number(psnr.value, 1) if psnr else NONE])  # fmt: skip
+            share, psnr = share_of(arm, role, name, group), _psnr(arm)
+            rows.append([panel.prompt, label, group_label(group), with_interval(share),
+                         with_interval(kept_of(arm, role)), psnr])  # fmt: skip
+            if share is not None:
+                shown.append(f"{percent(share.value)} ({label.partition(',')[0]})")
+        said.append(f"“{panel.prompt}” shows {group_label(group)} in {listed(shown)}.")
     return Claim(
-        "It suffices to change the noise; embeddings stay untouched, or are adjusted as well.",
-        answer,
+        "It suffices to change the noise; the prompt's embeddings can stay as they are.",
+        " ".join(said),
         Table(
             f"What an adjustment of the prompt's embeddings adds, by the {role}",
             ["prompt", "pictures", "share of", "share", "concept kept", "PSNR to plain, dB"],
             rows,
         ),
     )
+
+
+def _psnr(arm: Arm) -> str:
+    psnr = arm.preservation.psnr if arm.preservation else None
+    return number(psnr.value, 1) if psnr else NONE
 
 
 def _listens(result: PanelsResult) -> Claim | None:
@@ -299,21 +316,19 @@ def _elsewhere(result: PanelsResult) -> Claim | None:
                      with_interval(share_of(panel.mitigation.arms[0], role, name, group)),
                      with_interval(share_of(steered, role, name, group)),
                      with_interval(kept_of(steered, role))])  # fmt: skip
-    holds, seen = 0, 0
+    holds = 0
     targets = {name: wanted for name, _, wanted in shown_of(panel.mitigation)}
     for one in result.elsewhere:
         setting = f"{spaced(one.setting)} {one.changed:g} instead of {one.usual:g}"
-        for found in one.judged:
-            if found.role == role:
-                rows.append([setting, group_label(one.towards), with_interval(found.before),
-                             with_interval(found.after),
-                             with_interval(found.concept_kept)])  # fmt: skip
-                seen += 1
-                holds += abs(found.after.value - targets[one.attribute]) <= NEAR + 1e-9
+        found = _by(role, one.judged)
+        rows.append([setting, group_label(one.towards), with_interval(found.before),
+                     with_interval(found.after), with_interval(found.concept_kept)])  # fmt: skip
+        holds += abs(found.after.value - targets[one.attribute]) <= NEAR + 1e-9
     return Claim(
         "Does a direction hold at other settings than those it was calibrated at?",
-        f"With the mitigation of “{panel.prompt}” left as it is, {holds} of {seen} shares at other "
-        f"settings come within {points(NEAR).lstrip('+')} points of the target.",
+        f"With the mitigation of “{panel.prompt}” left as it is, {holds} of "
+        f"{len(result.elsewhere)} shares at other settings come within "
+        f"{points(NEAR).lstrip('+')} points of the target.",
         Table(
             f"The mitigation of “{panel.prompt}” at other settings, by the {role}",
             ["setting", "share of", "plain", "steered", "concept kept"],

@@ -15,7 +15,7 @@ from trimtab.report.pictures import galleries
 from trimtab.report.tables import with_interval
 from trimtab.statistics import Estimate
 from trimtab.workflows.panel_records import Adjusted, Grid, PanelOutcome
-from trimtab.workflows.panels_result import final, strengths_of
+from trimtab.workflows.panels_result import final, judged_by, strengths_of
 from trimtab.workflows.records import Arm, Role
 from trimtab.workflows.results import PanelsResult
 
@@ -42,14 +42,18 @@ def overview(result: PanelsResult, role: Role) -> Table:
     rows = [row for panel in result.panels for row in _rows(panel, role)]
     head = ["panel", "share of", "target", "plain", "steered", "SPD", "DR (floor)",
             "concept kept", "alignment", "PSNR, dB", "step", "weight"]  # fmt: skip
-    return Table(f"Before and after, by the {role}, with 95 % intervals", head, rows)
+    return Table(
+        f"Shares of the known pictures, before and after, by the {role}, with 95 % intervals",
+        head,
+        rows,
+    )
 
 
 def _rows(panel: PanelOutcome, role: Role) -> Iterator[list[str]]:
     result = panel.mitigation
     plain, steered, strengths = result.arms[0], final(result), strengths_of(result)
     for one, (name, group, wanted) in zip(result.attributes, shown_of(result), strict=True):
-        view = steered.view(role)
+        view = judged_by(steered, role, name)
         figures = view.of(name) if view else None
         ratio = figures.deviation_ratio if figures else None
         spd = figures.spd if figures else None
@@ -105,6 +109,7 @@ def _panel(panel: PanelOutcome, name: str) -> dict[str, Any]:
         ],
         "listed": [_listed(panel, one) for one in subjects if _listed(panel, one)],
         "maps": [figure for one in subjects for figure in _maps(panel.grid, one)],
+        "sum": len(subjects) > 1,
         "cell": panel.grid.seeds[1] - panel.grid.seeds[0],
         "gallery": next((one["main"] for one in galleries(result)), ""),
         "report": f"{FOLDER}/{result.name}/report.html",
@@ -115,9 +120,10 @@ def _panel(panel: PanelOutcome, name: str) -> dict[str, Any]:
 def _listed(panel: PanelOutcome, subject: Subject) -> str:
     """Return a sentence if the panel went another way than the list says; else empty."""
     if subject.attribute in panel.even:
+        wanted = percent(subject.before.target.shares[subject.group])
         return (
-            f"The plain shares of {subject.before.title} were equal already, so the target is "
-            f"{percent(subject.before.target.shares[subject.group])} {group_label(subject.group)}."
+            f"The plain shares of {subject.before.title} were nearly equal already, so the target "
+            f"is {wanted} {group_label(subject.group)}."
         )
     if panel.listed[subject.attribute] != subject.group:
         return (
@@ -131,10 +137,12 @@ def _maps(grid: Grid, subject: Subject) -> Iterator[tuple[str, Any]]:
     """Yield caption and drawing of the share and of the concept kept."""
     share = next(one for one in grid.shares if one.attribute == subject.attribute)
     columns = (0.0, *grid.weights)
-    chosen = subject.one.learned.step, strengths_of(subject.result)[subject.attribute]
+    chosen = subject.one.learned.step, subject.one.strength
     doses = [[share.plain, *row] for row in share.cells]
     shares = [[dose.share for dose in row] for row in doses]
-    options: dict[str, Any] = {"names": ("step", "weight, σ"), "chosen": chosen}
+    # All directions of a sum have the same step and weight in a cell, but not as they were chosen.
+    options: dict[str, Any] = {"names": ("step", "weight, σ")}
+    options |= {"chosen": chosen} if len(grid.shares) == 1 else {}
     title = f"Share of {group_label(share.towards)}, %"
     yield title, drawing.heat_map(shares, grid.steps, columns, title=title, **options)
     kept = [[dose.kept / dose.n for dose in row] for row in doses]

@@ -80,7 +80,10 @@ def _stored(store: Store) -> list[AnyResult]:
         )
     found = [load_result(store, name) for name in names]
     parts = {
-        part.name for one in found if isinstance(one, PanelsResult) for part in one.mitigations()
+        part.name
+        for one in found
+        if isinstance(one, PanelsResult)
+        for part in (*one.mitigations(), *filter(None, [one.sensitivity]))
     }
     return [one for one in found if one.name not in parts]
 

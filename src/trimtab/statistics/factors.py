@@ -35,8 +35,8 @@ def explained(
     Returns
     -------
     tuple of three Estimate
-        Rows, columns, interaction, each from 0 to 1, with a sum of 1; all NaN if the means do not
-        differ by more than sampling explains.
+        Rows, columns, interaction, each from 0 to 1, with a sum of 1; all NaN if the interval of
+        the corrected total includes 0, since the means may then differ by chance alone.
 
     Raises
     ------
@@ -56,12 +56,13 @@ def explained(
     draws = np.array([_sums(y[..., rng.integers(n, size=n)]) for _ in range(resamples)])
     bias = draws.mean(0) - found
     (shares,) = _parts((found - bias)[None])
-    drawn = _parts(draws - 2 * bias)
+    corrected, tail = draws - 2 * bias, (1 - confidence) / 2
+    drawn = _parts(corrected)
     drawn = drawn[np.isfinite(drawn).all(1)]
-    if not np.isfinite(shares).all() or not len(drawn):
+    if not np.isfinite(shares).all() or np.quantile(corrected.sum(1), tail) <= 1e-12:
         nothing = Estimate(float("nan"), n, 0.0, 1.0)
         return nothing, nothing, nothing
-    ends = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    ends = np.quantile(drawn, [tail, 1 - tail], axis=0)
     rows, columns, both = (
         Estimate(float(value), n, float(min(low, value)), float(max(high, value)))
         for value, low, high in zip(shares, *ends, strict=True)

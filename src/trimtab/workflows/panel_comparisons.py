@@ -109,7 +109,7 @@ def carried(plain: Reading, steered: Reading, theirs: Mitigated) -> Iterator[Car
         before, after = (r.dose(0.0, attribute, towards, role) for r in (plain, steered))
         yield Carried(
             role,
-            wilson(before.towards, before.n),
-            wilson(after.towards, after.n),
+            wilson(before.towards, before.known),
+            wilson(after.towards, after.known),
             None if sight.kept is None else wilson(after.kept, after.n),
         )

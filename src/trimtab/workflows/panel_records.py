@@ -125,7 +125,7 @@ class Carried:
     role : {"recogniser", "oracle"}
         Who judged.
     before, after : Share
-        Shares of the group, of all pictures.
+        Shares of the group, of the known pictures.
     concept_kept : Share, optional
         Share of steered pictures that show what was asked for.
     """

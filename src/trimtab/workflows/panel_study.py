@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from trimtab.interventions import EmbeddingShift, Intervention, Steering
 from trimtab.latents import CALIBRATION_SEEDS
 from trimtab.pipelines import family_of, model_path
 from trimtab.recognition import recogniser_for
-from trimtab.recognition.protocol import Embedder, recogniser_name
+from trimtab.recognition.protocol import recogniser_name
 from trimtab.statistics import Response
 from trimtab.storage import Progress, Store, as_store, document_hash
 from trimtab.workflows.noise_sensitivity import sensitivity
@@ -40,6 +40,9 @@ from trimtab.workflows.study import ADJUSTED, Study
 EVEN = 0.10  # a plain share this close to equal is moved on, to
 MOVED_ON = 0.8  # of the group that the panel names
 SHIFTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)  # strengths of an adjustment, of the whole difference
+OPTIONS = {one.name for one in fields(Plan) if one.init} - {
+    "prompts", "attributes", "target", "on", "concepts", "watch", "adjust", "n",
+}  # fmt: skip
 PART = 0.5  # of its strength alone that an adjustment has together with a direction
 
 
@@ -50,12 +53,13 @@ def run_panels(
     to: Store | str | Path,
     n: int = 200,
     n_grid: int = 24,
-    n_transfer: int = 100,
+    n_transfer: int | None = None,
     n_sensitivity: int = 50,
     recogniser: Any = None,
     device: str = "auto",
     oracle: Oracle | None = None,
     progress: Progress | None = None,
+    keep: bool = True,
     **options: Any,
 ) -> PanelsResult:
     """Run panels: move the rarer group of each prompt to its target, and measure what that takes.
@@ -78,14 +82,18 @@ def run_panels(
         Pictures of each cell of the grid.
     n_transfer : int
         Pictures of each cell of the transfer table, and of each other setting at which the first
-        panel's mitigation is tried; at most `n`, 0 for none.
+        panel's mitigation is tried; at most `n`, 0 for none. Default 100, or `n` if that is less.
     n_sensitivity : int
         Seeds, under eight paraphrases of the first panel's prompt, to tell whether the pictures
-        follow their noise; 0 for none.
+        follow their noise; at least 2, or 0 for none. Prompts that do not begin like "a photo of"
+        have no paraphrases.
+    keep : bool
+        Whether to store the result; otherwise only its parts are, as with several processes.
     recogniser, device, oracle, progress
         As in `mitigate`.
     **options
-        Other settings of `Plan`. Those of the run take precedence over the panels' own.
+        Other settings of `Plan`, except what the panels decide. Those of the run take precedence
+        over the panels' own.
 
     Returns
     -------
@@ -98,18 +106,25 @@ def run_panels(
         As in `panels_from` and `mitigate`.
     """
     listed = panels if isinstance(panels, Panels) else panels_from(panels)
+    n_transfer = min(100, n) if n_transfer is None else n_transfer
     many = len(CALIBRATION_SEEDS) // 10
-    for name, number, least, most in (
-        ("n_grid", n_grid, 2, many),
-        ("n_transfer", n_transfer, 0, n),
-        ("n_sensitivity", n_sensitivity, 0, many),
+    for name, number, allowed in (
+        ("n_grid", n_grid, range(2, many + 1)),
+        ("n_transfer", n_transfer, range(n + 1)),
+        ("n_sensitivity", n_sensitivity, (0, *range(2, many + 1))),
     ):
-        if not isinstance(number, int) or not least <= number <= most:
+        if not isinstance(number, int) or number not in allowed:
             raise UsageError(
                 got=f"{name}={number!r}",
-                expected=f"a whole number from {least} to {most}",
+                expected=f"a whole number from {min(allowed)} to {max(allowed)}",
                 do="choose another number",
             )
+    if strange := sorted(set(options) - OPTIONS):
+        raise UsageError(
+            got=f"{strange[0]}= for panels",
+            expected=f"only {', '.join(sorted(OPTIONS))}",
+            do="leave it out, or write it into the panels",
+        )
     given = {k: v for k, v in options.items() if v is not None or k not in SETTINGS}
     run = _Run(
         pipe,
@@ -121,7 +136,8 @@ def run_panels(
         progress,
         {"grid": n_grid, "transfer": n_transfer, "sensitivity": n_sensitivity},
     )
-    return run.run()
+    found = run.run()
+    return found.save(run.store) if keep else found
 
 
 class _Run:
@@ -157,15 +173,19 @@ class _Run:
         elsewhere = tuple(self.elsewhere(*done[0], n)) if n else ()
         outcomes = tuple(outcome for _, outcome in done)
         first = outcomes[0].mitigation
-        names = [one.mitigation.name for one in outcomes]
+        parts = [
+            [one.title, one.mitigation.name, *_with_adjustment(one.adjusted)] for one in outcomes
+        ]
         identity = document_hash(
             {
-                "mitigations": names,
+                "panels": parts,
                 "sizes": self.sizes,
                 "grid": [*self.listed.steps, *self.listed.weights],
             }
         )
+        sensitive, why = self.sensitive()
         notes = [line for one in outcomes for line in one.mitigation.note.splitlines()]
+        notes += [why] if why else []
         return PanelsResult(
             name=f"{slug(self.listed.name)}-{identity[:8]}",
             model=first.model,
@@ -175,11 +195,11 @@ class _Run:
             added=added,
             transfers=transfers,
             elsewhere=elsewhere,
-            sensitivity=self.sensitive(),
+            sensitivity=sensitive,
             recogniser=recogniser_name(self.recogniser),
             planned=self.planned,
             made=len(set().union(*(one.made for one in self.studies))),
-        ).save(self.store)
+        )
 
     # One panel
 
@@ -285,23 +305,27 @@ class _Run:
                     tuple(carried(plain, steered, one)),
                 )
 
-    def sensitive(self) -> SensitivityResult | None:
-        """Return whether the pictures of the first panel follow their noise."""
-        if not self.sizes["sensitivity"] or not isinstance(self.recogniser, Embedder):
-            return None
-        plan, first = self.plans[0], self.listed.panels[0]
+    def sensitive(self) -> tuple[SensitivityResult | None, str]:
+        """Return whether the pictures of the first panel follow their noise, or why not known."""
+        n, plan, first = self.sizes["sensitivity"], self.plans[0], self.listed.panels[0]
+        if not n:
+            return None, ""
         run = {name: getattr(plan, name) for name in (*SETTINGS, "batch_size")}
-        return sensitivity(
-            self.pipe,
-            first.prompt,
-            first.attributes,
-            n=self.sizes["sensitivity"],
-            exchanged=min(10, self.sizes["sensitivity"]),
-            to=self.store,
-            recogniser=self.recogniser,
-            progress=self.overall,
-            **run,
-        )
+        try:
+            found = sensitivity(
+                self.pipe,
+                first.prompt,
+                first.attributes,
+                n=n,
+                exchanged=min(10, n),
+                to=self.store,
+                recogniser=self.recogniser,
+                progress=self.overall,
+                **run,
+            )
+        except UsageError as error:  # the panels themselves are done
+            return None, f"Whether the pictures follow their noise is not known: got {error.got}."
+        return found, ""
 
     def cost(self, panel: Panel, plan: Plan) -> int:
         """Return the largest number of pictures of a panel."""
@@ -324,21 +348,24 @@ class _Overall:
 
     def __init__(self, progress: Progress, total: int) -> None:
         self.progress, self.total = progress, total
-        self.before, self.parts = 0, dict[str, int]()
+        self.before, self.since, self.parts = 0, 0, dict[str, int]()
 
     def __call__(self, done: int, total: int, what: str) -> None:
         self.progress(done, total, what)
-        if not what.startswith("capture"):  # whose runs are short
-            self.parts[what] = done
-            self._tell(min(self.before + sum(self.parts.values()), self.total - 1))
+        if what.startswith("capture"):  # whose runs are short
+            return
+        if done < self.parts.get(what, 0):  # another part of that name
+            self.since += self.parts[what]
+        self.parts[what] = done
+        self._tell(self.before + self.since + sum(self.parts.values()))
 
     def passed(self, pictures: int) -> None:
         """Count a panel as done, with the pictures that it was planned to take at most."""
-        self.before, self.parts = self.before + pictures, {}
-        self._tell(min(self.before, self.total - 1))
+        self.before, self.since, self.parts = self.before + pictures, 0, {}
+        self._tell(self.before)
 
     def _tell(self, done: int) -> None:
-        self.progress(done, self.total, "all panels")
+        self.progress(min(done, self.total - 1), self.total, "all panels")
 
 
 def _other_settings(settings: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
@@ -346,7 +373,15 @@ def _other_settings(settings: Mapping[str, Any]) -> Iterator[tuple[str, float, f
     scale, steps = settings.get("guidance_scale"), int(settings["num_inference_steps"])
     if scale is not None and scale > 1:  # without guidance, there is none to change
         yield from (("guidance_scale", scale, round(factor * scale, 2)) for factor in (0.7, 1.5))
-    yield from (("num_inference_steps", steps, max(1, round(f * steps))) for f in (0.5, 2))
+    others = (max(1, round(factor * steps)) for factor in (0.5, 2))
+    yield from (("num_inference_steps", steps, other) for other in others if other != steps)
+
+
+def _with_adjustment(adjusted: Adjusted | None) -> list[str]:
+    """Return what tells a panel with an adjustment from one without, for a name."""
+    if adjusted is None:
+        return []
+    return [adjusted.where, adjusted.both.name if adjusted.both else ""]
 
 
 def _where(pipe: Any) -> Any:

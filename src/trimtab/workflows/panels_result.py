@@ -11,7 +11,7 @@ from trimtab.generation.selection import Key
 from trimtab.storage import Store
 from trimtab.workflows.mitigation_result import MitigationResult
 from trimtab.workflows.panel_records import Added, Elsewhere, PanelOutcome, Transfer
-from trimtab.workflows.records import Arm, Role
+from trimtab.workflows.records import Arm, Role, View
 from trimtab.workflows.result import Result
 from trimtab.workflows.sensitivity_result import SensitivityResult
 
@@ -88,7 +88,7 @@ class PanelsResult(Result):
         return super()._in(store)
 
     def __str__(self) -> str:
-        """Return one line per panel and attribute, by the oracle if there is one."""
+        """Return one line per panel and attribute: shares of the known pictures."""
         head = (
             f"{number_of(len(self.panels), 'panel')}, judged by the {self.judge}, "
             f"n = {self.panels[0].mitigation.arms[0].n}"
@@ -117,6 +117,12 @@ class PanelsResult(Result):
             )
 
 
+def judged_by(arm: Arm, role: Role, attribute: str) -> View | None:
+    """Return the view of a role; the recogniser's, if the role does not know the attribute."""
+    view = arm.view(role)
+    return view if view is not None and view.of(attribute) is not None else arm.view()
+
+
 def final(result: MitigationResult) -> Arm:
     """Return the arm that a mitigation's file makes: the sum, or that of the only direction."""
     roles = {arm.role: arm for arm in reversed(result.arms)}
@@ -139,11 +145,11 @@ class _Told:
 
 
 def _figures(arm: Arm, role: Role, attribute: str, towards: str) -> _Told:
-    view = arm.view(role)
+    view = judged_by(arm, role, attribute)
     figures = view.of(attribute) if view else None
     if view is None or figures is None:
         return _Told()
-    share = figures.shares[towards]
+    share = figures.known_share(towards)
     return _Told(
         f"{share.value:.2f}",
         f"[{share.low:.2f}, {share.high:.2f}]",
