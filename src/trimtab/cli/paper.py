@@ -81,9 +81,10 @@ def paper(
     ] = "runs/paper",
     json: Json = False,
 ) -> None:
-    """Run the paper's panels, each with a grid of steps and weights.
+    """Run the panels of the paper, or your own.
 
-    Writes one report, with the paper's claims beside what was measured.
+    For each, a mitigation and a grid of steps and weights, in one report, with the paper's claims
+    beside what was measured.
     """
     from trimtab.concepts.panels import panels_from
     from trimtab.storage import Store
