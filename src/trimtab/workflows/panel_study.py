@@ -28,6 +28,7 @@ from trimtab.storage import Progress, Store, as_store, document_hash
 from trimtab.workflows.noise_sensitivity import sensitivity
 from trimtab.workflows.panel_comparisons import added_of, carried, transfers_of
 from trimtab.workflows.panel_grid import grid_of
+from trimtab.workflows.panel_progress import Overall
 from trimtab.workflows.panel_records import Adjusted, Elsewhere, PanelOutcome
 from trimtab.workflows.panels_result import PanelsResult
 from trimtab.workflows.plan import Plan
@@ -159,7 +160,7 @@ class _Run:
         # All plans are checked before the first picture.
         self.plans = [self.plan(panel) for panel in listed.panels]
         self.planned = sum(map(self.cost, listed.panels, self.plans)) + self._compared()
-        self.overall = None if progress is None else _Overall(progress, self.planned)
+        self.overall = None if progress is None else Overall(progress, self.planned)
 
     def run(self) -> PanelsResult:
         done = []
@@ -341,31 +342,6 @@ class _Run:
         single = [one.attributes[0].name for one in self.listed.panels if len(one.attributes) == 1]
         pairs = sum(single.count(name) - 1 for name in single)
         return (pairs + 8) * self.sizes["transfer"] + len(FRAMES) * self.sizes["sensitivity"]
-
-
-class _Overall:
-    """Adds the pictures of all parts up, beside the progress of each."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self.progress, self.total = progress, total
-        self.before, self.since, self.parts = 0, 0, dict[str, int]()
-
-    def __call__(self, done: int, total: int, what: str) -> None:
-        self.progress(done, total, what)
-        if what.startswith("capture"):  # whose runs are short
-            return
-        if done < self.parts.get(what, 0):  # another part of that name
-            self.since += self.parts[what]
-        self.parts[what] = done
-        self._tell(self.before + self.since + sum(self.parts.values()))
-
-    def passed(self, pictures: int) -> None:
-        """Count a panel as done, with the pictures that it was planned to take at most."""
-        self.before, self.since, self.parts = self.before + pictures, 0, {}
-        self._tell(self.before)
-
-    def _tell(self, done: int) -> None:
-        self.progress(min(done, self.total - 1), self.total, "all panels")
 
 
 def _other_settings(settings: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
