@@ -21,6 +21,7 @@ class Overall:
         self.before, self.since, self.parts = 0, 0, dict[str, int]()
 
     def __call__(self, done: int, total: int, what: str) -> None:
+        """Report a part, and the sum of all parts."""
         self.progress(done, total, what)
         if what.startswith("capture"):  # whose runs are short
             return
