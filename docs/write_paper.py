@@ -44,8 +44,8 @@ each set, in pairs of the same seeds.
 """
 
 
-def page(result: PanelsResult) -> Iterator[str]:
-    """Yield the parts of the page."""
+def page(result: PanelsResult, folder: Path) -> Iterator[str]:
+    """Yield the parts of the page, and write its pictures to a folder."""
     yield HEAD.format(
         model=result.model["name"],
         command=result.command or "trimtab paper",
@@ -61,16 +61,15 @@ def page(result: PanelsResult) -> Iterator[str]:
             yield f"{one.table.caption}:\n\n{markdown(one.table)}\n"
     yield "## Panel by panel\n"
     for panel in result.panels:
-        yield from _panel(panel)
+        yield from _panel(panel, folder)
 
 
-def _panel(panel: PanelOutcome) -> Iterator[str]:
+def _panel(panel: PanelOutcome, folder: Path) -> Iterator[str]:
     name = f"paper-{slug(panel.title, 60)}.png"
     result = panel.mitigation
-    rows = {
-        arm.label: result.pictures(arm, range(SHOWN)) for arm in (result.arms[0], final(result))
-    }
-    write_strip(rows, FOLDER / name)
+    seeds = range(*result.arms[0].seeds)[:SHOWN]
+    rows = {arm.label: result.pictures(arm, seeds) for arm in (result.arms[0], final(result))}
+    write_strip(rows, folder / name)
     yield f"### {capital(panel.title)}\n\n![The same seeds, plain and steered]({name})\n"
     for share in panel.grid.shares:
         yield (
@@ -101,5 +100,5 @@ def markdown(table: Table) -> str:
 
 if __name__ == "__main__":
     found = PanelsResult.load(Store.existing(sys.argv[1]))
-    text = "\n".join(page(found))
+    text = "\n".join(page(found, FOLDER))
     (FOLDER / "paper.md").write_text(text.rstrip() + "\n", encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from dataclasses import replace
 from html import unescape
 from itertools import pairwise
@@ -21,6 +23,7 @@ from trimtab.generation import generate
 from trimtab.interventions import EmbeddingShift
 from trimtab.recognition import classify
 from trimtab.report import write_report
+from trimtab.report.claims import claims
 from trimtab.storage import Store
 from trimtab.workflows import PanelsResult, load_result, run_panels
 
@@ -412,4 +415,22 @@ def test_a_model_that_is_refused_is_refused_before_any_picture(
     )  # fmt: skip
     with pytest.raises(TrimtabError, match="no_such_pack"):
         run_panels(tiny_pipeline(), listed, to=tmp_path / "s", recogniser=recogniser)
-    assert not (tmp_path / "s").exists() or not Store(tmp_path / "s").results()
+    assert not list((tmp_path / "s").rglob("*.png"))
+
+
+def test_the_page_of_the_documentation_is_written_from_a_store(
+    result: PanelsResult, tmp_path: Path
+) -> None:
+    script = Path(__file__).parents[1] / "docs" / "write_paper.py"
+    spec = importlib.util.spec_from_file_location("write_paper", script)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = "\n".join(module.page(result, tmp_path))
+    for outcome in result.panels:
+        assert f"### {outcome.title.capitalize()[:20]}" in text
+    for name in re.findall(r"\]\((paper-[^)]+\.png)\)", text):
+        assert (tmp_path / name).stat().st_size > 1000
+    for one in claims(result):
+        assert f"### {one.claim}" in text
+        assert one.answer in text

@@ -27,7 +27,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -183,9 +183,7 @@ class Panels:
 
     def first(self, n: int) -> Panels:
         """Return the same with the first panels only."""
-        return Panels(
-            self.name, self.panels[:n], self.watch, self.steps, self.weights, self.settings
-        )
+        return replace(self, panels=self.panels[:n])
 
 
 def panels_from(name: str | os.PathLike[str]) -> Panels:

@@ -171,8 +171,8 @@ class _Run:
         added = tuple(one for some in done for one in added_of(*some))
         n = self.sizes["transfer"]
         transfers = tuple(transfers_of(done, n)) if n else ()
-        elsewhere = tuple(self.elsewhere(*done[0], n)) if n else ()
         outcomes = tuple(outcome for _, outcome in done)
+        elsewhere = tuple(self.elsewhere(outcomes[0], n)) if n else ()
         first = outcomes[0].mitigation
         parts = [
             [one.title, one.mitigation.name, *_with_adjustment(one.adjusted)] for one in outcomes
@@ -220,32 +220,32 @@ class _Run:
         return found
 
     def panel(self, panel: Panel, plan: Plan) -> tuple[Study, PanelOutcome]:
-        even = self.even(panel, plan)
+        study = self.study(plan)
+        even = self.even(panel, study)
         if even:
             moved_on = {one.name: _moved_on(panel, one.name) for one in panel.attributes
                         if one.name in even}  # fmt: skip
-            plan = self.plan(panel, target=moved_on)
-        study = self.study(plan)
+            study = self.study(self.plan(panel, target=moved_on))
         result = study.run()
         towards = {one.learned.attribute: one.learned.towards for one in result.attributes}
         grid = grid_of(study, towards, self.listed.steps, self.listed.weights, self.sizes["grid"])
-        adjusted = self.adjusted(study, plan, towards) if panel.adjust else None
+        adjusted = self.adjusted(study, towards) if panel.adjust else None
         return study, PanelOutcome(
             panel.title, panel.prompt, dict(panel.towards), even, result, grid, adjusted
         )
 
-    def even(self, panel: Panel, plan: Plan) -> tuple[str, ...]:
+    def even(self, panel: Panel, study: Study) -> tuple[str, ...]:
         """Return the attributes whose plain shares on calibration seeds are nearly equal."""
-        plain = self.study(plan).steered("calibrate plain", Steering(), plan.calibration_seeds())
+        plain = study.steered("calibrate plain", Steering(), study.plan.calibration_seeds())
         shares = {
             one.name: plain.dose(0.0, one.name, panel.towards[one.name]).share
-            for one in plan.steered
+            for one in study.plan.steered
         }
         return tuple(name for name, share in shares.items() if abs(share - 0.5) <= EVEN)
 
-    def adjusted(self, study: Study, plan: Plan, towards: Mapping[str, str]) -> Adjusted:
+    def adjusted(self, study: Study, towards: Mapping[str, str]) -> Adjusted:
         """Move the panel by a shift of its prompt's embeddings, alone and with the direction."""
-        ((attribute, group),) = towards.items()
+        plan, ((attribute, group),) = study.plan, towards.items()
         target, where = plan.targets[attribute][group], _where(self.pipe)
         shift: Any = EmbeddingShift.between(
             plan.steered[0], group, on=plan.contrast[0], where=where
@@ -285,7 +285,7 @@ class _Run:
 
     # The first panel
 
-    def elsewhere(self, _: Study, first: PanelOutcome, n: int) -> Iterator[Elsewhere]:
+    def elsewhere(self, first: PanelOutcome, n: int) -> Iterator[Elsewhere]:
         """Yield the effect of the first panel's mitigation at other settings."""
         result, panel = first.mitigation, self.listed.panels[0]
         for setting, usual, changed in _other_settings(result.settings):
