@@ -228,11 +228,8 @@ def test_an_adjustment_stays_in_place_while_strengths_are_chosen(
         pipe, PROMPT, plan.calibration_seeds(), adjust=shift, num_inference_steps=8, batch_size=5
     )
     labels = classify(calibrating, "gender", recogniser).labels("gender")
-    unsteered, towards = (
-        result.attributes[0].response.doses[0],
-        result.attributes[0].learned.towards,
-    )
-    assert unsteered.towards == (labels.names == towards).sum()
+    first = result.attributes[0]
+    assert first.response.doses[0].towards == (labels.names == first.learned.towards).sum()
     page = write_report(result, tmp_path / "page").read_text(encoding="utf-8")
     assert "adjustment alone" in page
     assert str(shift) in unescape(page)

@@ -86,8 +86,9 @@ def embedded(images: ImageSet, recogniser: Any, store: Store | None) -> NDArray[
 def _distance(vectors: NDArray[np.float64]) -> Any:
     """Return the mean cosine distance between pictures of one prompt and different seeds.
 
-    For unit vectors, it is half the mean squared distance of distinct pairs, and so the
-    variance with divisor s - 1, whose bootstrap over the seeds needs no pairs. `vectors` has shape (p, s, e).
+    For unit vectors, it is half the mean squared distance of distinct pairs, and so the variance
+    with divisor s - 1, whose bootstrap over the seeds needs no pairs. `vectors` has shape
+    (p, s, e).
     """
     p, s, _ = vectors.shape
     apart = ((vectors - vectors.mean(axis=1, keepdims=True)) ** 2).sum(axis=2).mean(axis=0)
