@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from queue import Empty
 from typing import Any
 
 from trimtab.cli.options import ModelOptions
-from trimtab.concepts.panels import Panels
+from trimtab.concepts.panels import Panel, Panels
 from trimtab.storage import Progress
 
 WAIT = 0.2  # seconds between two looks at whether the workers still run
@@ -25,10 +26,10 @@ def run_beforehand(
     options: Mapping[str, Any],
     progress: Progress,
 ) -> None:
-    """Run each panel in one of several processes, so that `run_panels` finds it in the store.
+    """Run the panels in several processes, so that `run_panels` finds them in the store.
 
-    The processes share the cores of the machine. What fails in one fails again in `run_panels`,
-    which then says why.
+    Each process takes the next panel when it has done one, and has an equal part of the cores. What
+    fails in one fails again in `run_panels`, which then says why.
 
     Parameters
     ----------
@@ -47,26 +48,30 @@ def run_beforehand(
     """
     context = multiprocessing.get_context("spawn")  # torch does not survive a fork
     told: Any = context.Queue()
-    parts = [replace(listed, panels=listed.panels[i::workers]) for i in range(workers)]
+    left: Any = context.Queue()
+    # The longest first, so that no worker is left alone with one of them at the end.
+    order = sorted(listed.panels, key=lambda one: (len(one.attributes), one.adjust), reverse=True)
+    for number in range(len(order)):
+        left.put(number)
+    shared = (workers, model, listed, order, to, dict(options), left, told)
     processes = [
-        context.Process(target=_work, args=(i, workers, model, part, to, dict(options), told))
-        for i, part in enumerate(parts, start=1)
-        if part.panels
+        context.Process(target=_work, args=(worker, *shared))
+        for worker in range(1, min(workers, len(order)) + 1)
     ]
-    overall: dict[int, tuple[int, int]] = {}
+    pictures: dict[int, tuple[int, int]] = {}  # done and in all, by panel
     try:
         for process in processes:
             process.start()
         while any(process.is_alive() for process in processes):
             try:
-                worker, done, total, what = told.get(timeout=WAIT)
+                worker, number, done, total, what = told.get(timeout=WAIT)
             except Empty:
                 continue
             if what == "all panels":
-                overall[worker] = done, total
-                if len(overall) == len(processes):
-                    done, total = (sum(one) for one in zip(*overall.values(), strict=True))
-                    progress(done, total, what)
+                pictures[number] = done, total
+                done, total = (sum(one) for one in zip(*pictures.values(), strict=True))
+                # Those that have not begun are taken to be like the others.
+                progress(done, round(total * len(order) / len(pictures)), what)
             else:
                 progress(done, total, f"{worker}: {what}")
     finally:
@@ -79,11 +84,14 @@ def _work(
     worker: int,
     workers: int,
     model: ModelOptions,
-    part: Panels,
+    listed: Panels,
+    order: Sequence[Panel],
     to: str,
     options: dict[str, Any],
+    left: Any,
     told: Any,
 ) -> None:
+    """Run panels, one after the other, until none is left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
     import torch
 
@@ -92,18 +100,15 @@ def _work(
     from trimtab.storage import Store
     from trimtab.workflows import run_panels
 
-    def tell(done: int, total: int, what: str) -> None:
-        told.put((worker, done, total, what))
+    pipe, oracle, store = model.load(), model.oracle(), Store(to)
+    options |= {"n_transfer": 0, "n_sensitivity": 0, "oracle": oracle, "keep": False}
+    with suppress(Empty):  # when none is left
+        while True:
+            number = left.get(timeout=WAIT)
 
-    try:
-        run_panels(
-            model.load(),
-            part,
-            to=Store(to),
-            oracle=model.oracle(),
-            progress=tell,
-            keep=False,
-            **options | {"n_transfer": 0, "n_sensitivity": 0},
-        )
-    except TrimtabError:
-        return  # as `run_beforehand` says
+            def tell(done: int, total: int, what: str, number: int = number) -> None:
+                told.put((worker, number, done, total, what))
+
+            with suppress(TrimtabError):  # as `run_beforehand` says
+                one = replace(listed, panels=(order[number],))
+                run_panels(pipe, one, to=store, progress=tell, **options)
