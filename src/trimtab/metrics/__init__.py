@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trimtab.metrics.association import cosines, mean_cosine, rarity
 from trimtab.metrics.comparison import Comparison, Difference, agreement
 from trimtab.metrics.distances import (
     deviation_ratio,
@@ -25,12 +26,15 @@ __all__ = [
     "Figures",
     "Spillover",
     "agreement",
+    "cosines",
     "deviation_ratio",
     "fairness_discrepancy",
     "intersection",
     "kl_divergence",
+    "mean_cosine",
     "noise_floor",
     "normalised_entropy",
+    "rarity",
     "spillover",
     "statistical_parity_difference",
 ]

@@ -41,6 +41,7 @@ from trimtab.pipelines.parts import require_vocabulary
 from trimtab.pipelines.runner import Pictures, run
 from trimtab.pipelines.schedules import Step
 from trimtab.pipelines.settings import RunSettings
+from trimtab.pipelines.text_embeddings import text_embeddings
 from trimtab.pipelines.texts import CutPromptWarning, Stretch, cut_from, stretches, warn_of_cuts
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "role_of",
     "run",
     "stretches",
+    "text_embeddings",
     "threads",
     "warn_of_cuts",
     "whole_number",

@@ -51,12 +51,12 @@ def stretches(pipe: Any, prompts: Sequence[str]) -> list[Stretch]:
         own lengths.
     """
     found: dict[int, Stretch] = {}
-    for text in _texts(pipe):
+    for text in texts_of(pipe):
         if text.start is None or text.start(pipe) in found:
             continue
         first, length = text.start(pipe), text.length(pipe)
         stop = first + length
-        tokenizer = _tokenizer(pipe, text)
+        tokenizer = tokenizer_of(pipe, text)
         with ENCODING:
             sizes = {one: min(length, _size(pipe, text, tokenizer, one)) for one in set(prompts)}
         left = tokenizer.padding_side == "left"
@@ -85,8 +85,8 @@ def cut_from(pipe: Any, prompt: str) -> dict[str, tuple[int, str]]:
         empty if all of it is read.
     """
     found = {}
-    for text in _texts(pipe):
-        tokenizer, length = _tokenizer(pipe, text), text.length(pipe)
+    for text in texts_of(pipe):
+        tokenizer, length = tokenizer_of(pipe, text), text.length(pipe)
         with ENCODING:
             tokens = _tokens(tokenizer, prompt)
             room = length - _beside(pipe, text, tokenizer)
@@ -120,13 +120,13 @@ def warn_of_cuts(pipe: Any, prompts: Iterable[str]) -> None:
             )
 
 
-def _texts(pipe: Any) -> list[Text]:
+def texts_of(pipe: Any) -> list[Text]:
     """Return the rows of the encoders that this pipeline has; SD 3 also runs without T5."""
     texts = family_of(pipe).texts
     return [text for text in texts if getattr(pipe, text.tokenizer, None) is not None]
 
 
-def _tokenizer(pipe: Any, text: Text) -> Any:
+def tokenizer_of(pipe: Any, text: Text) -> Any:
     """Return the tokenizer of words, which a processor of text and pictures contains."""
     found = getattr(pipe, text.tokenizer)
     return getattr(found, "tokenizer", found)

@@ -28,6 +28,7 @@ from trimtab.statistics.limits import (
     PRECISION,
     THRESHOLD,
 )
+from trimtab.statistics.ranks import spearman
 from trimtab.statistics.significance import holm, independence, mcnemar, stuart_maxwell
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "newcombe",
     "noise_share",
     "simultaneous_wilson",
+    "spearman",
     "standardised",
     "stuart_maxwell",
     "tango",
