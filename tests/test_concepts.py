@@ -174,7 +174,7 @@ def test_group_by_name():
 def test_unknown_names_say_what_there_is():
     with pytest.raises(UsageError, match=r"'genre'.*gender, skin_tone.*\.yaml"):
         attribute("genre")
-    with pytest.raises(UsageError, match=r"'jobs'.*townsfolk, winobias"):
+    with pytest.raises(UsageError, match=r"'jobs'.*scenes, townsfolk, winobias"):
         concept_pack("jobs")
 
 
@@ -275,7 +275,7 @@ def test_missing_files():
 
 
 def test_packs():
-    assert concept_packs() == ("townsfolk", "winobias")
+    assert concept_packs() == ("scenes", "townsfolk", "winobias")
     jobs = concept_pack("townsfolk")
     assert jobs.name == "concept" and len(jobs.names) == 12 and jobs.names[0] == "doctor"
     assert jobs.group("engineer").prompt == "a photo of an engineer"
