@@ -12,6 +12,7 @@ from trimtab.concepts.catalogue import (
     concept_packs,
 )
 from trimtab.concepts.mentions import concept_in, prompt_for
+from trimtab.concepts.phrases import PhraseList, phrase_list, phrase_lists
 from trimtab.concepts.prompts import (
     are_paraphrases,
     begins_like_a_photo,
@@ -27,6 +28,7 @@ __all__ = [
     "Concept",
     "Group",
     "Named",
+    "PhraseList",
     "Target",
     "are_paraphrases",
     "as_attribute",
@@ -38,6 +40,8 @@ __all__ = [
     "concept_pack",
     "concept_packs",
     "paraphrases_of",
+    "phrase_list",
+    "phrase_lists",
     "prompt_for",
     "prompts_from",
     "subject_of",
