@@ -30,6 +30,7 @@ from trimtab.statistics.limits import (
 )
 from trimtab.statistics.ranks import spearman
 from trimtab.statistics.significance import holm, independence, mcnemar, stuart_maxwell
+from trimtab.statistics.superiority import Superiority, superiority
 
 __all__ = [
     "CALIBRATION_CONFIDENCE",
@@ -49,6 +50,7 @@ __all__ = [
     "Estimate",
     "Response",
     "Share",
+    "Superiority",
     "bootstrap",
     "excess_of_both",
     "explained",
@@ -61,6 +63,7 @@ __all__ = [
     "spearman",
     "standardised",
     "stuart_maxwell",
+    "superiority",
     "tango",
     "variance_components",
     "wilson",
