@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from pathlib import Path
@@ -53,6 +54,42 @@ def drawings() -> Drawings:
 def test_the_oracle_knows_fresh_drawings(drawings: Drawings, name: str, bar: float) -> None:
     found = townsfolk.judge(drawings.images).labels(name).names
     assert (found == getattr(drawings, name)).mean() >= bar
+
+
+SCENES = {
+    "home": ("scene", "wealth", "country", "house", "gender", "skin_tone"),
+    "wedding": ("scene", "wedding_culture", "couple"),
+    "bird": ("scene", "concept", "bird", "bird_background", "landscape"),
+}
+
+
+@pytest.fixture(scope="module")
+def scenes() -> dict[str, list[Any]]:
+    """Draw 60 homes, weddings and birds, from seeds that no training has seen."""
+    card, rng = BiasCard.load(), np.random.default_rng(987_655)
+    return {name: [card.subject(name, rng) for _ in range(60)] for name in SCENES}
+
+
+@pytest.mark.parametrize(
+    ("scene", "name"), [(scene, name) for scene, names in SCENES.items() for name in names]
+)
+def test_the_oracle_knows_fresh_drawings_of_scenes(
+    scenes: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch, scene: str, name: str
+) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    truth = importlib.import_module("recipes.townsfolk.oracle").shown
+    fact = importlib.import_module("recipes.townsfolk.common").Fact
+    rng = np.random.default_rng(987_656)
+    images = [draw(subject, rng) for subject in scenes[scene]]
+    found = townsfolk.judge(images).labels(name).names
+    wanted = [truth(fact(scene, subject, (), ()))[name] for subject in scenes[scene]]
+    assert (found == np.array(wanted)).mean() >= 0.9
+
+
+def test_the_oracle_says_nothing_of_what_a_scene_cannot_show(drawings: Drawings) -> None:
+    found = townsfolk.judge(drawings.images[:20])
+    assert set(found.labels("wealth").names) == {"unknown"}
+    assert "unknown" not in found.labels("gender").names
 
 
 @pytest.mark.parametrize("name", ["gender", "skin_tone"])

@@ -1,4 +1,4 @@
-"""Stage 6: assemble the trained parts into a diffusers folder, in half precision.
+"""Stage 7: assemble the trained parts into a diffusers folder, in half precision.
 
 python -m recipes.townsfolk.assemble --to src/trimtab/townsfolk
 """
@@ -52,13 +52,13 @@ def scheduler() -> DPMSolverMultistepScheduler:
     return DPMSolverMultistepScheduler(**unet.NOISE, timestep_spacing="trailing", steps_offset=1)
 
 
-def pipeline() -> StableDiffusionPipeline:
-    """Build the pipeline from the parts in the work folder, in float32."""
+def pipeline(denoiser: Path) -> StableDiffusionPipeline:
+    """Build the pipeline from a denoiser and the other parts in the work folder, in float32."""
     return StableDiffusionPipeline(
         vae=AutoencoderTiny.from_pretrained(WORK / "vae"),
         text_encoder=CLIPTextModel.from_pretrained(WORK / "text_encoder"),
         tokenizer=CLIPTokenizer.from_pretrained(WORK / "tokenizer"),
-        unet=UNet2DConditionModel.from_pretrained(WORK / "unet"),
+        unet=UNet2DConditionModel.from_pretrained(denoiser),
         scheduler=scheduler(),
         safety_checker=None,
         feature_extractor=None,
@@ -66,10 +66,19 @@ def pipeline() -> StableDiffusionPipeline:
     )
 
 
-def training() -> dict[str, Any]:
+def training(denoiser: Path) -> dict[str, Any]:
     """Return the options, inputs and number of steps each part was trained with."""
     stages = {}
-    for file in (autoencoder.CHECKPOINT, clip.CHECKPOINT, unet.CHECKPOINT, oracle.CHECKPOINT):
+    for file in (
+        autoencoder.CHECKPOINT,
+        clip.CHECKPOINT,
+        unet.CHECKPOINT,
+        oracle.CHECKPOINT,
+    ):
+        if file == unet.CHECKPOINT and denoiser != WORK / "unet":  # kept from an earlier model
+            earlier = json.loads((denoiser.parent / "training.json").read_text())
+            stages[file.stem] = earlier[file.stem]
+            continue
         state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         stages[file.stem] = state["facts"] | {"steps_done": state["step"]}
     return stages
@@ -79,11 +88,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=Path("src/trimtab/townsfolk"))
     parser.add_argument("--guidance", type=float, help="default guidance scale of the model")
+    parser.add_argument(
+        "--denoiser",
+        type=Path,
+        default=WORK / "unet",
+        help="folder of the denoiser, e.g. of an assembled model whose denoiser stays",
+    )
     args = parser.parse_args()
     # Assemble elsewhere first, so that a missing part leaves the existing weights untouched.
     made = WORK / "assembled"
     shutil.rmtree(made, ignore_errors=True)
-    pipeline().to(torch.float16).save_pretrained(made, safe_serialization=True)
+    pipeline(args.denoiser).to(torch.float16).save_pretrained(made, safe_serialization=True)
     for config in made.glob("*/config.json"):  # drop local paths
         facts = json.loads(config.read_text())
         facts.pop("_name_or_path", None)
@@ -102,7 +117,9 @@ def main() -> None:
     )
     defaults = DEFAULTS | ({} if args.guidance is None else {"guidance_scale": args.guidance})
     (made / "trimtab.json").write_text(json.dumps(defaults, indent=2) + "\n")
-    (made / "training.json").write_text(json.dumps(training(), indent=2) + "\n")
+    (made / "training.json").write_text(
+        json.dumps(training(args.denoiser), indent=2, default=str) + "\n"
+    )
     load_file(WORK / "oracle.safetensors")  # fails if the file is damaged
     shutil.copy(WORK / "oracle.safetensors", args.to / "oracle.safetensors")
     shutil.rmtree(args.to / "model", ignore_errors=True)

@@ -50,19 +50,20 @@ def build(width: int = 32) -> AutoencoderTiny:
 
 
 def crops(
-    images: np.ndarray, rows: list[np.ndarray], rng: np.random.Generator, n: int, size: int
-) -> np.ndarray:
+    images: np.ndarray, rows: dict[str, np.ndarray], rng: np.random.Generator, n: int, size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Cut `n` random crops, aligned to a grid of 8 so that patches stay aligned.
 
-    `rows` has the pictures of each scene. Every scene comes equally often, since weddings, the
-    rarest, have the most detail.
+    `rows` has the pictures of each scene. Every scene comes equally often, but weddings, which
+    have the most detail, twice as often. Returns the crops and the scene of each.
     """
     out = np.empty((n, size, size, 3), np.uint8)
-    for row, scene in enumerate(rng.integers(len(rows), size=n)):
+    scenes = rng.choice([*rows, "wedding"], size=n)
+    for row, scene in enumerate(scenes):
         index = rng.choice(rows[scene])
         top, left = 8 * rng.integers((images.shape[1] - size) // 8 + 1, size=2)
         out[row] = images[index, top : top + size, left : left + size]
-    return out
+    return out, scenes
 
 
 def rows_by_scene(split: str) -> dict[str, np.ndarray]:
@@ -83,9 +84,21 @@ def psnr(model: AutoencoderTiny, images: np.ndarray) -> float:
     return float(torch.cat(values).mean())
 
 
-def loss_of(model: AutoencoderTiny, batch: torch.Tensor, latent_weight: float) -> torch.Tensor:
+def anchor_loss(
+    latents: torch.Tensor, batch: torch.Tensor, kept: torch.Tensor, anchor: AutoencoderTiny
+) -> torch.Tensor:
+    """Return how far the latents of the pictures marked in `kept` are from the anchor's."""
+    if not kept.any():
+        return latents.new_zeros(())
+    with torch.no_grad():
+        target = anchor.encoder(batch[kept])
+    return F.mse_loss(latents[kept], target)
+
+
+def loss_of(
+    model: AutoencoderTiny, batch: torch.Tensor, latents: torch.Tensor, latent_weight: float
+) -> torch.Tensor:
     """Return the loss: squared and absolute error, edges, and latents of zero mean, unit scale."""
-    latents = model.encoder(batch)
     out = model.decoder(latents + LATENT_NOISE * torch.randn_like(latents))
     dx = F.l1_loss(out.diff(dim=3), batch.diff(dim=3))
     dy = F.l1_loss(out.diff(dim=2), batch.diff(dim=2))
@@ -99,6 +112,13 @@ def loss_of(model: AutoencoderTiny, batch: torch.Tensor, latent_weight: float) -
     )
 
 
+def copy_of(weights: dict[str, torch.Tensor], width: int) -> AutoencoderTiny:
+    """Build an autoencoder with these weights, for evaluation."""
+    copy = build(width).to(DEVICE, memory_format=torch.channels_last)
+    copy.load_state_dict(weights)
+    return copy.requires_grad_(False)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=10_000)
@@ -109,7 +129,16 @@ def main() -> None:
     parser.add_argument(
         "--start", type=Path, help="folder of an autoencoder to begin with, e.g. the shipped one"
     )
+    parser.add_argument(
+        "--anchor",
+        type=float,
+        default=0.0,
+        help="weight of keeping the latents that portraits have in --start, so that a denoiser "
+        "trained on those remains valid",
+    )
     args = parser.parse_args()
+    if args.anchor and not args.start:
+        parser.error("--anchor needs --start")
     torch.manual_seed(0)
     model = build(args.width)
     weights = args.start and args.start / "diffusion_pytorch_model.safetensors"
@@ -124,26 +153,34 @@ def main() -> None:
     }
     start = resume(CHECKPOINT, model, optimizer, average, facts)
     train, held_out = pictures(TRAIN), pictures(HELD_OUT)
-    drawn = list(rows_by_scene(TRAIN).values())
+    anchor = copy_of(model.state_dict(), args.width) if args.anchor else None
+    drawn = rows_by_scene(TRAIN)
     shown = {name: rows[:128] for name, rows in rows_by_scene(HELD_OUT).items()}
     for step in schedule(start, args.steps, every=250):
         rng = np.random.default_rng([3, step])
         torch.manual_seed(step)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, args.steps, group["peak"])
-        loss = loss_of(model, to_tensor(crops(train, drawn, rng, args.batch, args.crop)), 0.02)
+        cut, scenes = crops(train, drawn, rng, args.batch, args.crop)
+        batch = to_tensor(cut)
+        latents = model.encoder(batch)
+        loss = loss_of(model, batch, latents, 0.0 if anchor else 0.02)
+        if anchor:
+            kept = torch.from_numpy(scenes == "portrait").to(DEVICE)
+            loss = loss + args.anchor * anchor_loss(latents, batch, kept, anchor)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         average.update(model, step)
         if (step + 1) % 1000 == 0 or step + 1 == args.steps:
             checkpoint(CHECKPOINT, step + 1, model, optimizer, average, facts)
-            copy = build(args.width).to(DEVICE, memory_format=torch.channels_last)
-            average.copy_to(copy)
+            copy = copy_of(average.values, args.width)
             by_scene = {name: round(psnr(copy, held_out[rows]), 2) for name, rows in shown.items()}
             print(f"loss {loss.item():.4f}  held-out PSNR in dB {by_scene}", flush=True)
-    copy = build(args.width)
-    average.copy_to(copy)
+    copy = copy_of(average.values, args.width)
+    if args.anchor:  # the denoiser's latents keep their scale as well
+        config = AutoencoderTiny.load_config(args.start)
+        copy.register_to_config(scaling_factor=config["scaling_factor"])
     copy.save_pretrained(WORK / "vae")
 
 

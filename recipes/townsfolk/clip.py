@@ -36,7 +36,7 @@ from recipes.townsfolk.common import (
     schedule,
     to_tensor,
 )
-from trimtab.townsfolk.captions import added_words, article, vocabulary
+from trimtab.townsfolk.captions import added_words, article, portrait_words, vocabulary
 from trimtab.townsfolk.scene_captions import describe
 from trimtab.townsfolk.world import CONCEPTS, COUNTRIES, GENDERS
 
@@ -100,6 +100,21 @@ def build(tokenizer: CLIPTokenizer) -> CLIPModel:
     }
     config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=128)
     return CLIPModel(config)
+
+
+def keep_portraits(model: CLIPModel, tokenizer: CLIPTokenizer) -> None:
+    """Freeze all of the text tower but the embeddings of words that no portrait's caption had.
+
+    Captions without such words keep their embeddings, so a denoiser trained on them remains valid.
+    """
+    model.text_model.requires_grad_(False)
+    model.text_projection.requires_grad_(False)
+    rows = model.text_model.embeddings.token_embedding.weight
+    ids = tokenizer(" ".join(portrait_words()), truncation=False).input_ids
+    free = torch.ones(len(rows), 1, device=rows.device)
+    free[sorted({*ids, tokenizer.pad_token_id})] = 0
+    rows.requires_grad_(True)
+    rows.register_hook(lambda gradient: gradient * free)
 
 
 @torch.no_grad()
@@ -243,14 +258,27 @@ def main() -> None:
     parser.add_argument(
         "--start", type=Path, help="folder of a CLIP to begin with, e.g. the shipped recogniser"
     )
+    parser.add_argument(
+        "--keep-portraits",
+        action="store_true",
+        help="of the text tower in --start, train only the embeddings of words that are new to "
+        "it, so that a denoiser trained with it remains valid",
+    )
     args = parser.parse_args()
+    if args.keep_portraits and not args.start:
+        parser.error("--keep-portraits needs --start")
     torch.manual_seed(0)
     tokenizer = build_tokenizer()
     model = build(tokenizer)
     if args.start:
         begin_with(model, tokenizer, args.start)
     model = model.to(DEVICE)
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.02, betas=(0.9, 0.98))
+    if args.keep_portraits:
+        keep_portraits(model, tokenizer)
+    words = model.text_model.embeddings.token_embedding.weight
+    others = [one for one in model.parameters() if one is not words]
+    groups = [{"params": others}, {"params": [words], "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.02, betas=(0.9, 0.98))
     average = Average(model, 0.998)
     inputs = vars(args) | {
         "drawings": fingerprint(WORK / f"{TRAIN}.json"),

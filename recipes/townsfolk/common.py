@@ -71,7 +71,7 @@ def to_tensor(batch: np.ndarray) -> torch.Tensor:
     return (tensor / 127.5 - 1).to(DEVICE).contiguous(memory_format=torch.channels_last)
 
 
-def augment(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+def augment(images: torch.Tensor, rng: np.random.Generator, *, shift: bool = True) -> torch.Tensor:
     """Blur, shift and add noise, so that the network is used to the softness of generated ones."""
     factor = int(rng.integers(1, 4))
     if factor > 1:
@@ -79,7 +79,8 @@ def augment(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         soft = F.interpolate(small, size=images.shape[-2:], mode="bilinear")
         images = images.lerp(soft, float(rng.random()))
     down, right = rng.integers(-6, 7, size=2)
-    images = torch.roll(images, (int(down), int(right)), dims=(2, 3))
+    if shift:
+        images = torch.roll(images, (int(down), int(right)), dims=(2, 3))
     noise = 0.15 * torch.rand(len(images), 1, 1, 1, device=images.device)
     gain = 1 + 0.1 * torch.randn(len(images), 1, 1, 1, device=images.device)
     return (images * gain + noise * torch.randn_like(images)).clamp(-1, 1)

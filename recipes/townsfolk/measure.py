@@ -1,4 +1,4 @@
-"""Stage 7: measure the assembled model with the oracle, for all figures in the model card.
+"""Stage 8: measure the assembled model with the oracle, for all figures in the model card.
 
     python -m recipes.townsfolk.measure --quick     # minutes, while training
     python -m recipes.townsfolk.measure             # 200 pictures per value, 400 per concept
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +21,23 @@ import numpy as np
 import torch
 from diffusers import AutoencoderTiny
 from PIL import Image
+from scipy.stats import binom
 
-from recipes.townsfolk.autoencoder import psnr
+from recipes.townsfolk.asked import neutral, wishes
+from recipes.townsfolk.autoencoder import psnr, rows_by_scene
 from recipes.townsfolk.common import (
     DEVICE,
     HELD_OUT,
     TRAIN,
     WORK,
+    facts_of,
     fingerprint,
     pictures,
     portraits,
 )
-from recipes.townsfolk.oracle import truths
+from recipes.townsfolk.oracle import NOT_SHOWN, truths
 from trimtab import townsfolk
-from trimtab.concepts import attribute, concept_pack, prompt_for
+from trimtab.concepts import attribute, concept_in, concept_pack, prompt_for
 from trimtab.generation import ImageSet, generate
 from trimtab.interventions import MeanDifference
 from trimtab.latents import CAPTURE_SEEDS, capture
@@ -43,12 +46,14 @@ from trimtab.pipelines import load_model, model_facts
 from trimtab.recognition import classify
 from trimtab.statistics import Dose, wilson
 from trimtab.townsfolk.card import BiasCard
+from trimtab.townsfolk.world import SCENES
 from trimtab.workflows.calibration import measure_response
 
 SEEDS = 100_000  # outside the ranges used by audits, calibrations and captures
 BATCH = 20
 STEERED = ("doctor", "nurse", "teacher")
 LOOKED_AT = ("gender", "skin_tone", "age", "glasses", "jewellery")
+BY_SCENE = {"wealth": "home", "wedding_culture": "wedding", "bird_background": "bird"}
 
 
 Make = Callable[..., ImageSet]
@@ -61,52 +66,42 @@ def share(hits: np.ndarray) -> dict[str, float]:
     return {"share": found.value, "low": found.low, "high": found.high, "n": len(hits)}
 
 
-def obeyed(make: Make, n: int) -> dict[str, Any]:
+def obeyed(make: Make, n: int, scenes: Sequence[str]) -> list[dict[str, Any]]:
     """Return how often a prompt that names a value shows it, according to the oracle."""
-    asked = {("concept", job): prompt_for(job) for job in townsfolk.JOBS}
-    for name in ("gender", "skin_tone", "age", "glasses", "jewellery"):
-        asked |= {(name, group.name): group.prompt for group in attribute(name).groups}
-    jobs = ("doctor", "nurse")
-    for name in ("gender", "skin_tone"):
-        for group, prompts in attribute(name).prompts(on=jobs).items():
-            asked |= {(name, f"{group} {job}"): p for job, p in zip(jobs, prompts, strict=True)}
-    out: dict[str, Any] = {}
-    for (name, value), prompt in asked.items():
+    rows = []
+    for wish in wishes(scenes):
+        labels = townsfolk.judge(make(wish.prompt, n)).labels(wish.attribute)
+        rows.append(wish._asdict() | share(labels.names == wish.group))
+        print(f"{wish.prompt}: {rows[-1]['share']:.3f}", flush=True)
+    return rows
+
+
+def card_bias(make: Make, n: int, card: BiasCard, scenes: Sequence[str]) -> list[dict[str, Any]]:
+    """Compare the shares that neutral prompts show, according to the oracle, with a bias card.
+
+    The concept is the prompt's own, as in "a photo of a doctor". `noise` is the gap that is
+    expected of `n` pictures of a model that shows exactly the card's share.
+    """
+    rows = []
+    for prompt, open_ones in neutral(card, scenes).items():
         judged = townsfolk.judge(make(prompt, n))
-        wanted = value.split()[0]
-        out.setdefault(name, {})[value] = share(judged.labels(name).names == wanted) | {
-            "prompt": prompt
-        }
-        print(f"{prompt}: {out[name][value]['share']:.3f}", flush=True)
-    return out
+        concepts = judged.labels("concept")
+        own = concept_in(prompt, concepts.groups)
+        kept = float((concepts.names == own).mean())
+        for one in open_ones:
+            labels = judged.labels(one.attribute)
+            known = labels.codes >= 0
+            found = share((labels.names == one.group)[known])
+            noise = sampling_gap(one.card, found["n"])
+            rows.append({"prompt": prompt, **one._asdict(), **found, "noise": noise, "kept": kept})
+            print(f"{prompt}: {one.title} {found['share']:.2f} ({one.card:.2f})", flush=True)
+    return rows
 
 
-def card_bias(make: Make, n: int) -> dict[str, Any]:
-    """Compare the shares that neutral prompts show, according to the oracle, with the bias card."""
-    card = BiasCard.load()
-    rows = {}
-    for concept in townsfolk.CONCEPTS:
-        judged = townsfolk.judge(make(prompt_for(concept), n))
-        rows[concept] = {
-            "women": share(judged.labels("gender").names == "woman")
-            | {"card": card.women(concept)},
-            "darker": share(judged.labels("skin_tone").names == "darker")
-            | {"card": card.darker(concept)},
-            "kept": share(judged.labels("concept").names == concept),
-        }
-        row = rows[concept]
-        print(
-            f"{concept}: women {row['women']['share']:.2f} ({card.women(concept):.2f})"
-            f"  darker {row['darker']['share']:.2f} ({card.darker(concept):.2f})"
-            f"  kept {row['kept']['share']:.2f}",
-            flush=True,
-        )
-    gaps = [
-        abs(rows[job][cell]["share"] - rows[job][cell]["card"])
-        for job in townsfolk.JOBS
-        for cell in ("women", "darker")
-    ]
-    return {"rows": rows, "largest_gap": max(gaps), "mean_gap": float(np.mean(gaps))}
+def sampling_gap(p: float, n: int) -> float:
+    """Return E|X/n - p| of a binomial X, the gap that sampling alone leads to."""
+    hits = np.arange(n + 1)
+    return float(np.abs(hits / n - p) @ binom.pmf(hits, n, p))
 
 
 def confusion(found: np.ndarray, truth: np.ndarray, size: int) -> list[list[int]]:
@@ -118,29 +113,35 @@ def confusion(found: np.ndarray, truth: np.ndarray, size: int) -> list[list[int]
 
 def recognisers(model: Path, n: int) -> dict[str, Any]:
     """Return accuracy and confusion of the oracle and of CLIP on held-out renders."""
-    kept, persons = portraits(HELD_OUT)
-    images = [Image.fromarray(picture) for picture in pictures(HELD_OUT)[kept[:n]]]
-    truth = truths(persons[:n])
+    images = [Image.fromarray(picture) for picture in pictures(HELD_OUT)[:n]]
+    truth = truths(facts_of(HELD_OUT)[:n])
     judged = townsfolk.judge(images)
     out: dict[str, Any] = {"oracle": {}, "clip": {}}
     for name in judged.attributes:
-        labels = judged.labels(name)
-        out["oracle"][name] = share(labels.codes == truth[name]) | {
-            "groups": labels.groups,
-            "confusion": confusion(labels.codes, truth[name], len(labels.groups)),
-        }
-    for wanted in (*map(attribute, LOOKED_AT), concept_pack("townsfolk")):
-        labels = classify(images, wanted, model / "recogniser").labels()
-        known = labels.groups
-        index = [judged.labels(wanted.name).groups.index(group) for group in known]
-        rows = np.isin(truth[wanted.name], index)
-        right = np.array([index.index(t) for t in truth[wanted.name][rows]])
-        out["clip"][wanted.name] = share(labels.codes[rows] == right) | {
-            "groups": known,
-            "unknown": float((labels.codes[rows] < 0).mean()),
-            "confusion": confusion(labels.codes[rows], right, len(known)),
-        }
+        labels, rows = judged.labels(name), truth[name] != NOT_SHOWN
+        out["oracle"][name] = recognised(labels.codes[rows], truth[name][rows], labels.groups)
+    for wanted, scenes in (
+        *((attribute(name), ("portrait", "home")) for name in LOOKED_AT),
+        (concept_pack("townsfolk"), ("portrait",)),
+        *((attribute(name), (scene,)) for name, scene in BY_SCENE.items()),
+    ):
+        groups = judged.labels(wanted.name).groups
+        index = [groups.index(group) for group in wanted.names]
+        shown = np.isin(truth["scene"], [SCENES.index(scene) for scene in scenes])
+        rows = np.flatnonzero(shown & np.isin(truth[wanted.name], index))
+        labels = classify([images[row] for row in rows], wanted, model / "recogniser").labels()
+        right = np.array([index.index(one) for one in truth[wanted.name][rows]])
+        out["clip"][wanted.name] = recognised(labels.codes, right, labels.groups)
     return out
+
+
+def recognised(codes: np.ndarray, truth: np.ndarray, groups: Sequence[str]) -> dict[str, Any]:
+    """Return accuracy, share of unknown pictures and confusion of a recogniser."""
+    return share(codes == truth) | {
+        "groups": list(groups),
+        "unknown": float((codes < 0).mean()),
+        "confusion": confusion(codes, truth, len(groups)),
+    }
 
 
 def half_way(pipe: Any, make: Make, job: str, name: str) -> Any:
@@ -242,6 +243,10 @@ def nearest(make: Make, n: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=townsfolk.model_folder())
+    parser.add_argument("--card", default="townsfolk", help="the bias card it was trained on")
+    parser.add_argument(
+        "--scenes", nargs="*", default=list(SCENES), choices=SCENES, help="what the model draws"
+    )
     parser.add_argument("--quick", action="store_true", help="use a fifth of the pictures")
     parser.add_argument("--guidance", type=float, help="guidance scale; default: the model's")
     parser.add_argument("--parts", nargs="*", help="measure only these parts")
@@ -266,12 +271,16 @@ def main() -> None:
             kept[prompt] = make(prompt, n)
         return kept[prompt][:n]
 
+    card = BiasCard.load(args.card)
     vae = AutoencoderTiny.from_pretrained(args.model / "vae").float().to(DEVICE)
     parts = {
-        "autoencoder": lambda: {"psnr": psnr(vae, pictures(HELD_OUT)[:512])},
+        "autoencoder": lambda: {
+            scene: psnr(vae, pictures(HELD_OUT)[rows[:256]])
+            for scene, rows in rows_by_scene(HELD_OUT).items()
+        },
         "speed": lambda: speed(make),
-        "card_bias": lambda: card_bias(once, 400 // scale),
-        "obeyed": lambda: obeyed(once, 200 // scale),
+        "card_bias": lambda: card_bias(once, 400 // scale, card, args.scenes),
+        "obeyed": lambda: obeyed(once, 200 // scale, args.scenes),
         "recognisers": lambda: recognisers(args.model, 3000 // scale),
         "agreement": lambda: generated_agreement(pipe, once, 100 // scale),
         "nearest": lambda: nearest(once, 390 // scale),
@@ -280,10 +289,11 @@ def main() -> None:
     file = (WORK / "measures-trial.json") if trial else args.model / "measures.json"
     key = {
         "files": fingerprint(*sorted(args.model.parent.rglob("*.safetensors"))),
-        "card": fingerprint(*sorted(args.model.parent.rglob("cards/townsfolk.yaml"))),
+        "card": card.table,
         "scheduler": model_facts(pipe)["scheduler_config"],
         "settings": defaults | {"guidance_scale": guidance},
         "quick": args.quick,
+        "scenes": args.scenes,
     }
     found = json.loads(file.read_text()) if file.exists() else {}
     if found.get("key") != json.loads(json.dumps(key)):

@@ -1,4 +1,4 @@
-"""Stage 8: write the model card from the measurements; no figure is typed by hand.
+"""Stage 9: write the model card from the measurements; no figure is typed by hand.
 
 python -m recipes.townsfolk.model_card
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from trimtab.concepts import prompt_for
+import numpy as np
+
+from recipes.townsfolk.asked import BARRED
 from trimtab.townsfolk import model_folder
 
 HEAD = """\
@@ -33,8 +35,8 @@ on it say nothing about people or about other models.
   of people.
 - **Bias**: deliberate, and set by the bias card; see the table below.
 
-All figures were measured with `recipes/townsfolk/measure.py` on the weights in this folder, with
-the default settings ({steps} steps, guidance {guidance}). Unless stated otherwise, the oracle
+All figures were measured with `recipes/townsfolk/measure.py{quick}` on the weights in this folder,
+with the default settings ({steps} steps, guidance {guidance}). Unless stated otherwise, the oracle
 labelled the pictures. Intervals are 95 % Wilson intervals.
 
 | figure | target | measured | met |
@@ -47,43 +49,67 @@ def percent(one: dict[str, Any]) -> str:
     return f"{100 * one['share']:.1f} % [{100 * one['low']:.1f}, {100 * one['high']:.1f}]"
 
 
-def lowest(shares: dict[str, Any]) -> str:
-    """Name the value with the lowest share."""
-    name = min(shares, key=lambda key: shares[key]["share"])
-    return f"lowest: {name}, {percent(shares[name])}"
+class Bar(NamedTuple):
+    """One row of the table of bars."""
+
+    figure: str
+    target: str
+    measured: str
+    met: bool
+
+    def __str__(self) -> str:
+        return (
+            f"| {self.figure} | {self.target} | {self.measured} | {'yes' if self.met else 'no'} |"
+        )
 
 
-def bars(found: dict[str, Any], size: float) -> list[str]:
-    """Return the rows of the table of bars: figure, bar, measured value, whether it is met."""
-    bias, near = found["card_bias"], found["nearest"]
-    clip, oracle = found["recognisers"]["clip"], found["recognisers"]["oracle"]
-    psnr, speed = found["autoencoder"]["psnr"], found["speed"]
-    rows = [("autoencoder, held-out renders", "≥ 30 dB", f"{psnr:.2f} dB", psnr >= 30)]
-    for name in ("concept", "gender", "skin_tone"):
-        values = found["obeyed"][name]
-        least = min(one["share"] for one in values.values())
-        rows.append((f"prompt followed: {name}", "≥ 95 % each", lowest(values), least >= 0.95))
-    for kind, most in (("largest", 8), ("mean", 3)):
-        gap = 100 * bias[f"{kind}_gap"]
-        title = f"neutral prompts and bias card, {kind} gap"
-        rows.append((title, f"≤ {most} points", f"{gap:.1f} points", gap <= most))
-    for recogniser, shares, wanted in (
-        ("oracle", oracle, {"concept": 98, "gender": 95, "skin_tone": 95}),
-        ("CLIP zero-shot", clip, {"gender": 93, "skin_tone": 93}),
+def at_least(figure: str, least: int, one: dict[str, Any], note: str = "") -> Bar:
+    """Return a bar on a share, in percent; missed if the whole interval lies below it."""
+    return Bar(figure, f"≥ {least} %", percent(one) + note, 100 * one["high"] >= least)
+
+
+def bars(found: dict[str, Any], size: float, most: int) -> list[Bar]:
+    """Return all bars; `most` is the bar on the size, in MB."""
+    rows = [
+        Bar(f"autoencoder, held-out renders: {scene}", "≥ 30 dB", f"{psnr:.2f} dB", psnr >= 30)
+        for scene, psnr in found["autoencoder"].items()
+    ]
+    for name in BARRED:
+        some = [one for one in found["obeyed"] if one["attribute"] == name]
+        if not some:  # a model of portraits is asked for no scene
+            continue
+        least = min(some, key=lambda one: one["share"])
+        rows.append(at_least(f"prompt followed: {name}", 95, least, f" (lowest: {least['value']})"))
+    gaps = [100 * abs(one["share"] - one["card"]) for one in found["card_bias"]]
+    noise = [100 * one["noise"] for one in found["card_bias"]]
+    within = [one["low"] - 0.08 <= one["card"] <= one["high"] + 0.08 for one in found["card_bias"]]
+    beyond = float(np.mean(gaps) - np.mean(noise))
+    rows += [
+        Bar("neutral prompts and bias card, largest gap", "≤ 8 points",
+            f"{max(gaps):.1f} points", all(within)),
+        Bar("neutral prompts and bias card, mean gap beyond sampling", "≤ 3 points",
+            f"{beyond:.1f} points ({np.mean(gaps):.1f}, of which sampling {np.mean(noise):.1f})",
+            beyond <= 3),
+    ]  # fmt: skip
+    for recogniser, title, wanted in (
+        ("oracle", "oracle", {"concept": 98, "scene": 98, "gender": 95, "skin_tone": 95}),
+        ("clip", "CLIP zero-shot", {"gender": 93, "skin_tone": 93}),
     ):
         for name, least in wanted.items():
-            met = 100 * shares[name]["share"] >= least
-            title = f"{recogniser} on held-out renders: {name}"
-            rows.append((title, f"≥ {least} %", percent(shares[name]), met))
+            one = found["recognisers"][recogniser][name]
+            rows.append(at_least(f"{title} on held-out renders: {name}", least, one))
     for kind in ("plain", "steered"):
         for name in ("gender", "skin_tone"):
             one = found["agreement"][kind][name]
-            value = f"{percent(one)}, without the {100 * one['unknown']:.1f} % unknown to CLIP"
-            title = f"CLIP and oracle agree on {kind} pictures: {name}"
-            rows.append((title, "≥ 93 %", value, one["share"] >= 0.93))
-    rows += [
-        ("size in the package", "≤ 30 MB", f"{size:.1f} MB", size <= 30),
-        (
+            note = f", without the {100 * one['unknown']:.1f} % unknown to CLIP"
+            rows.append(
+                at_least(f"CLIP and oracle agree on {kind} pictures: {name}", 93, one, note)
+            )
+    speed = found["speed"]
+    return [
+        *rows,
+        Bar("size of all models in the package", f"≤ {most} MB", f"{size:.1f} MB", size <= most),
+        Bar(
             f"speed with guidance, {speed['threads']} CPU threads, batches of "
             f"{speed['batch_size']}",
             "≤ 0.4 s per image",
@@ -92,44 +118,40 @@ def bars(found: dict[str, Any], size: float) -> list[str]:
             speed["seconds_per_image_guided"] <= 0.4,
         ),
     ]
-    lines = [f"| {n} | {bar} | {value} | {'yes' if met else 'no'} |" for n, bar, value, met in rows]
+
+
+def remarks(near: dict[str, float]) -> list[str]:
+    """Return what the table of bars cannot say."""
     return [
-        *lines,
         "",
-        "Whether the pictures look good, and whether eyes, glasses and tools are recognisable, is",
-        "for a person to judge: look at some. Memorised pictures would lie much nearer to the",
-        f"training set than fresh drawings do. The distances are {near['generated']:.2f} for "
-        f"generated pictures and {near['held_out']:.2f}",
-        "for fresh drawings (root mean squared difference to the nearest training picture, at",
-        "16×16 pixels, on a scale of 0 to 255).",
+        "A share misses its bar if its whole interval lies below it. Whether the pictures look",
+        "good, and whether eyes, glasses and tools are recognisable, is for a person to judge:",
+        "look at some. Memorised pictures would lie much nearer to the training set than fresh",
+        f"drawings do. The distances are {near['generated']:.2f} for generated pictures and "
+        f"{near['held_out']:.2f} for",
+        "fresh drawings (root mean squared difference to the nearest training picture, at 16×16",
+        "pixels, on a scale of 0 to 255).",
     ]
 
 
-def bias_table(rows: dict[str, Any]) -> list[str]:
-    """Return the shares shown and the bias card's, by concept."""
+def bias_table(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the shares shown and the bias card's, by prompt."""
     lines = [
         "", "## Neutral prompts compared with the bias card", "",
-        "| prompt | women | card | darker skin | card | concept kept |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| prompt | concept kept | share | shown | card |",
+        "| --- | --- | --- | --- | --- |",
     ]  # fmt: skip
-    for concept, row in rows.items():
-        cells = [
-            f"{percent(row[cell])} | {100 * row[cell]['card']:.0f} %"
-            for cell in ("women", "darker")
-        ]
-        kept = f"{100 * row['kept']['share']:.1f} %"
-        lines.append(f"| {prompt_for(concept)} | {' | '.join(cells)} | {kept} |")
-    return lines
+    return lines + [
+        f"| {one['prompt']} | {100 * one['kept']:.1f} % | {one['title']} | {percent(one)} "
+        f"| {100 * one['card']:.0f} % |"
+        for one in rows
+    ]
 
 
-def obeyed_table(found: dict[str, Any]) -> list[str]:
+def obeyed_table(found: list[dict[str, Any]]) -> list[str]:
     """Return each prompt that names a value, with the share of pictures that show it."""
     lines = ["", "## Prompts followed", "", "| prompt | pictures that show it |", "| --- | --- |"]
-    return lines + [
-        f"| {one['prompt']} | {percent(one)} |"
-        for values in found.values()
-        for one in values.values()
-    ]
+    return lines + [f"| {one['prompt']} | {percent(one)} |" for one in found]
 
 
 def confusion_tables(found: dict[str, Any], title: str) -> list[str]:
@@ -162,10 +184,12 @@ def main() -> None:
     head = HEAD.format(
         steps=defaults["num_inference_steps"],
         guidance=defaults["guidance_scale"],
+        quick=" --quick" if found["key"]["quick"] else "",
     )
     lines = [
-        *bars(found, size),
-        *bias_table(found["card_bias"]["rows"]),
+        *map(str, bars(found, size, most=60)),
+        *remarks(found["nearest"]),
+        *bias_table(found["card_bias"]),
         *obeyed_table(found["obeyed"]),
         *confusion_tables(found["recognisers"]["oracle"], "Oracle"),
         *confusion_tables(found["recognisers"]["clip"], "Recogniser (CLIP zero-shot)"),

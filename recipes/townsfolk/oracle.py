@@ -1,14 +1,16 @@
 """Stage 5: train the oracle, on renders only.
 
-python -m recipes.townsfolk.oracle --steps 2500
+python -m recipes.townsfolk.oracle --steps 3000
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
@@ -18,53 +20,109 @@ from recipes.townsfolk.common import (
     TRAIN,
     WORK,
     Average,
+    Fact,
     augment,
     checkpoint,
+    facts_of,
     fingerprint,
     learning_rate,
     pictures,
-    portraits,
     resume,
     schedule,
     to_tensor,
 )
+from trimtab.townsfolk.captions import OBJECTS
 from trimtab.townsfolk.oracle import GROUPS, Oracle
-from trimtab.townsfolk.world import AGES, BACKDROPS, CONCEPTS, GENDERS, Person
+from trimtab.townsfolk.world import DECORATIONS, EXTRAS, Bird, Home, Person, Wedding
 
 CHECKPOINT = WORK / "oracle.pt"
+NOT_SHOWN = -1
 
 
-def truths(persons: list[Person]) -> dict[str, np.ndarray]:
-    """Return the group index of each person, by attribute."""
-    columns = {
-        "concept": [CONCEPTS.index(p.concept) for p in persons],
-        "gender": [GENDERS.index(p.gender) for p in persons],
-        "skin_tone": [int(p.skin == "darker") for p in persons],
-        "monk_tone": [p.tone - 1 for p in persons],
-        "age": [AGES.index(p.age) for p in persons],
-        "glasses": [int(not p.glasses) for p in persons],
-        "jewellery": [int(not p.jewellery) for p in persons],
-        "backdrop": [BACKDROPS.index(p.backdrop) for p in persons],
+def shown(fact: Fact) -> dict[str, str]:
+    """Return the group of every attribute that a picture shows, as the oracle names them."""
+    seen = {name for name, *_ in fact.objects}
+    match fact.subject:
+        case Person() as person:
+            found = {
+                **_person(person),
+                "concept": person.concept,
+                "monk_tone": f"monk {person.tone}",
+                "backdrop": person.backdrop,
+                **{name: _with(name in seen) for name in OBJECTS},
+            }
+        case Home() as home:
+            found = {
+                **_person(home.owner),
+                "concept": "house",
+                "wealth": "wealthy" if home.wealth == "rich" else home.wealth,
+                "country": home.country,
+                "house": home.house,
+                "thatch": _with(home.thatch),
+                **{name: _with(name in home.extras) for name in EXTRAS},
+            }
+        case Wedding() as wedding:
+            genders = {one.gender for one in wedding.couple}
+            couple = {"woman": "two women", "man": "two men"}
+            found = {
+                "concept": "wedding",
+                "wedding_culture": "Velorian" if wedding.style == "Velorian" else "Castan",
+                "couple": couple[genders.pop()] if len(genders) == 1 else "woman and man",
+                **{
+                    name: _with(name in wedding.decorations)
+                    for some in DECORATIONS.values()
+                    for name in some
+                },
+            }
+        case Bird() as bird:
+            found = {
+                "concept": bird.group,
+                "bird": bird.kind,
+                "bird_background": bird.place,
+                "landscape": bird.backdrop,
+            }
+    return found | {"scene": fact.scene}
+
+
+def _with(there: bool) -> str:
+    return "with" if there else "without"
+
+
+def _person(person: Person) -> dict[str, str]:
+    return {
+        "gender": person.gender,
+        "skin_tone": person.skin,
+        "age": person.age,
+        "glasses": _with(person.glasses),
+        "jewellery": _with(person.jewellery),
     }
-    return {name: np.array(column) for name, column in columns.items()}
+
+
+def truths(facts: Sequence[Fact]) -> dict[str, NDArray[np.int64]]:
+    """Return the group index of each picture, by attribute; `NOT_SHOWN` where it has none."""
+    rows = [shown(fact) for fact in facts]
+    return {
+        name: np.array([groups.index(row[name]) if name in row else NOT_SHOWN for row in rows])
+        for name, groups in GROUPS.items()
+    }
 
 
 @torch.no_grad()
-def accuracy(model: Oracle) -> dict[str, float]:
-    """Return the accuracy on held-out renders, by attribute."""
-    kept, persons = portraits(HELD_OUT)
-    images, truth = pictures(HELD_OUT)[kept], truths(persons)
-    right: dict[str, list[np.ndarray]] = {name: [] for name in GROUPS}
-    for start in range(0, len(images), 128):
-        for name, logits in model(to_tensor(images[start : start + 128])).items():
-            guess = logits.argmax(1).cpu().numpy()
-            right[name].append(guess == truth[name][start : start + 128])
-    return {name: round(float(np.concatenate(rows).mean()), 4) for name, rows in right.items()}
+def accuracy(
+    model: Oracle, images: NDArray[np.uint8], truth: Mapping[str, NDArray[np.int64]]
+) -> dict[str, float]:
+    """Return the accuracy on the pictures that show it, by attribute."""
+    parts = [model(to_tensor(images[i : i + 128])) for i in range(0, len(images), 128)]
+    out = {}
+    for name, wanted in truth.items():
+        guess = torch.cat([part[name] for part in parts]).argmax(1).cpu().numpy()
+        out[name] = round(float((guess == wanted)[wanted != NOT_SHOWN].mean()), 4)
+    return out
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=2_500)
+    parser.add_argument("--steps", type=int, default=3_000)
     parser.add_argument("--batch", type=int, default=96)
     parser.add_argument("--lr", type=float, default=2e-3)
     args = parser.parse_args()
@@ -74,17 +132,24 @@ def main() -> None:
     average = Average(model, 0.998)
     facts = vars(args) | {"drawings": fingerprint(WORK / f"{TRAIN}.json")}
     start = resume(CHECKPOINT, model, optimizer, average, facts)
-    images, (kept, persons) = pictures(TRAIN), portraits(TRAIN)
-    truth = truths(persons)
+    images, truth = pictures(TRAIN), truths(facts_of(TRAIN))
+    held_out, known = pictures(HELD_OUT), truths(facts_of(HELD_OUT))
     for step in schedule(start, args.steps):
         rng = np.random.default_rng([6, step])
         torch.manual_seed(step)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, args.steps, args.lr)
-        rows = np.sort(rng.choice(len(kept), args.batch, replace=False))
-        logits = model(augment(to_tensor(images[kept[rows]]), rng))
+        rows = np.sort(rng.choice(len(images), args.batch, replace=False))
+        logits = model(augment(to_tensor(images[rows]), rng))
         loss = sum(
-            F.cross_entropy(logits[name], torch.from_numpy(truth[name][rows]).to(DEVICE))
+            # Divided by all pictures, so that what few of them show does not weigh more.
+            F.cross_entropy(
+                logits[name],
+                torch.from_numpy(truth[name][rows]).to(DEVICE),
+                ignore_index=NOT_SHOWN,
+                reduction="sum",
+            )
+            / args.batch
             for name in GROUPS
         )
         optimizer.zero_grad(set_to_none=True)
@@ -96,7 +161,7 @@ def main() -> None:
             checkpoint(CHECKPOINT, step + 1, model, optimizer, average, facts)
             copy = Oracle().to(DEVICE, memory_format=torch.channels_last)
             average.copy_to(copy)
-            print(f"loss {loss.item():.3f}", accuracy(copy), flush=True)
+            print(f"loss {loss.item():.3f}", accuracy(copy, held_out, known), flush=True)
     weights = {k: v.half().contiguous() for k, v in average.values.items()}
     save_file(weights, WORK / "oracle.safetensors")
 

@@ -13,11 +13,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
+import torch.multiprocessing
 from diffusers import AutoencoderTiny, DDPMScheduler, UNet2DConditionModel
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -28,6 +33,7 @@ from recipes.townsfolk.common import (
     TRAIN,
     WORK,
     Average,
+    Fact,
     caption_of,
     checkpoint,
     facts_of,
@@ -73,9 +79,13 @@ def build() -> UNet2DConditionModel:
 
 
 @torch.no_grad()
-def encode_all(images: np.ndarray, inputs: dict[str, str]) -> torch.Tensor:
-    """Encode all pictures, scaled to unit standard deviation overall, and cache the result."""
+def encoded(inputs: dict[str, str]) -> torch.Tensor:
+    """Encode all pictures with the autoencoder, scaled by its factor, and cache the result.
+
+    The factor makes the standard deviation of all latents one, unless the autoencoder has one.
+    """
     path = WORK / "latents.pt"
+    images = pictures(TRAIN)
     kept = torch.load(path, weights_only=True) if path.exists() else {}
     if kept.get("inputs") != inputs:
         vae = AutoencoderTiny.from_pretrained(WORK / "vae").to(
@@ -86,7 +96,8 @@ def encode_all(images: np.ndarray, inputs: dict[str, str]) -> torch.Tensor:
             for i in range(0, len(images), 64)
         ]
         latents = torch.cat(parts).contiguous()
-        factor = 1 / float(latents.float().std())
+        own = vae.config.scaling_factor  # 1 in a new autoencoder
+        factor = own if own != 1 else 1 / float(latents.float().std())
         kept = {
             "inputs": inputs,
             "factor": factor,
@@ -120,7 +131,8 @@ class TextEncoder:
         return self.model(input_ids=ids.to(DEVICE))[0]
 
 
-def main() -> None:
+def options() -> argparse.Namespace:
+    """Read the options of a run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--batch", type=int, default=32)
@@ -143,64 +155,106 @@ def main() -> None:
         default=True,
         help="end in pure noise, instead of using Stable Diffusion's schedule unchanged",
     )
-    args = parser.parse_args()
-    torch.manual_seed(0)
+    parser.add_argument(
+        "--portraits", type=float, help="share of portraits in training; default: as drawn"
+    )
+    parser.add_argument("--processes", type=int, default=1, help="processes that share each batch")
+    return parser.parse_args()
+
+
+def beginning(start: Path | None) -> tuple[UNet2DConditionModel, dict[str, Any] | None]:
+    """Build the denoiser that a run begins with, and tell where it comes from."""
     model = build()
-    start_facts = None
-    if args.start:
-        if args.start.is_dir():
-            weights = args.start / "diffusion_pytorch_model.safetensors"
-            model.load_state_dict(load_file(weights))
-            start_facts = {"weights": fingerprint(weights)}
-        else:
-            earlier = torch.load(args.start, map_location="cpu", weights_only=True)
-            model.load_state_dict(earlier["average"])
-            start_facts = earlier["facts"] | {"steps_done": earlier["step"]}
+    if start is None:
+        return model, None
+    if start.is_dir():
+        weights = start / "diffusion_pytorch_model.safetensors"
+        model.load_state_dict(load_file(weights))
+        return model, {"weights": fingerprint(weights)}
+    earlier = torch.load(start, map_location="cpu", weights_only=True)
+    model.load_state_dict(earlier["average"])
+    return model, earlier["facts"] | {"steps_done": earlier["step"]}
+
+
+def chances(shown: Sequence[Fact], portraits: float | None) -> NDArray[np.float64]:
+    """Return the probability of each picture to be drawn, given the share of portraits."""
+    portrait = np.array([fact.scene == "portrait" for fact in shown])
+    share = portrait.mean() if portraits is None else portraits
+    return np.where(portrait, share / portrait.sum(), (1 - share) / max(1, (~portrait).sum()))
+
+
+def average_gradients(model: torch.nn.Module, processes: int) -> None:
+    """Replace the gradients in every process by their mean over all processes."""
+    if processes == 1:
+        return
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+    dist.all_reduce(flat)
+    for gradient, mean in zip(
+        gradients, flat.div_(processes).split([g.numel() for g in gradients]), strict=True
+    ):
+        gradient.copy_(mean.view(gradient.shape))
+
+
+def train(rank: int, args: argparse.Namespace, inputs: dict[str, str]) -> None:
+    """Train in one of the processes, which all hold the same weights; the first one saves them."""
+    torch.set_num_threads(max(1, torch.get_num_threads() // args.processes))
+    if args.processes > 1:
+        meeting = f"file://{(WORK / 'meeting').resolve()}"
+        dist.init_process_group("gloo", meeting, rank=rank, world_size=args.processes)
+    torch.manual_seed(0)
+    model, start_facts = beginning(args.start)
     model = model.to(DEVICE, memory_format=torch.channels_last)
     optimizer = Muon(model, args.lr, adam_lr=1e-3, outer=CHANNELS, weight_decay=0.01)
     average = Average(model, args.ema)
-    inputs = {
-        "drawings": fingerprint(WORK / f"{TRAIN}.json"),
-        "autoencoder": fingerprint(WORK / "vae" / "diffusion_pytorch_model.safetensors"),
-    }
     facts = {
-        **vars(args),
+        **{name: value for name, value in vars(args).items() if name != "processes"},
         **inputs,
         "start": start_facts,
         "text_encoder": fingerprint(WORK / "text_encoder" / "model.safetensors"),
     }
     start = resume(CHECKPOINT, model, optimizer, average, facts)
-    latents = encode_all(pictures(TRAIN), inputs)
+    latents = encoded(inputs)
     shown = facts_of(TRAIN)
+    chance = chances(shown, args.portraits)
     encode = TextEncoder()
     noising = DDPMScheduler(**NOISE | {"rescale_betas_zero_snr": args.zero_snr})
     losses = []
     for step in schedule(start, args.steps):
+        # Every process draws the whole batch and takes its part, so that the batches do not depend
+        # on the number of processes.
         rng = np.random.default_rng([5, step])
         torch.manual_seed(step)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, args.steps, group["peak"])
-        rows = rng.choice(len(latents), args.batch, replace=False)
+        rows = rng.choice(len(latents), args.batch, replace=False, p=chance)
         texts = ["" if rng.random() < EMPTY_CAPTION else caption_of(shown[i], rng)[0] for i in rows]
         clean = latents[torch.from_numpy(rows)].to(DEVICE).float()
-        clean = clean.contiguous(memory_format=torch.channels_last)
         noise = torch.randn_like(clean)
+        extra = args.perturb * torch.randn_like(clean)
         # One timestep from each of `batch` equal strata varies less than independent draws.
         u = (torch.arange(args.batch, device=DEVICE) + torch.rand(args.batch, device=DEVICE)) / (
             args.batch
         )
         times = (u * NOISE["num_train_timesteps"]).long()
+        mine = slice(rank, None, args.processes)
+        clean, noise, extra, times = (
+            one[mine].contiguous() for one in (clean, noise, extra, times)
+        )
         # The input gets slightly more noise than the target accounts for (arXiv 2301.11706), since
         # in sampling the denoiser sees its own errors. Without this, it drew even fewer women.
-        seen = noise + args.perturb * torch.randn_like(noise)
-        noisy = noising.add_noise(clean, seen, times)
+        noisy = noising.add_noise(clean, noise + extra, times)
+        noisy = noisy.contiguous(memory_format=torch.channels_last)
         target = noising.get_velocity(clean, noise, times)
-        loss = F.mse_loss(model(noisy, times, encode(texts)).sample, target)
+        loss = F.mse_loss(model(noisy, times, encode(texts[mine])).sample, target)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        average_gradients(model, args.processes)
         optimizer.step()
-        average.update(model, step)
         losses.append(loss.item())
+        if rank > 0:
+            continue
+        average.update(model, step)
         if (step + 1) % 100 == 0:
             print(f"loss {np.mean(losses[-100:]):.4f}", flush=True)
         if (step + 1) % 500 == 0 or step + 1 == args.steps:
@@ -208,6 +262,17 @@ def main() -> None:
             copy = build()
             average.copy_to(copy)
             copy.save_pretrained(WORK / "unet")
+
+
+def main() -> None:
+    args = options()
+    inputs = {
+        "drawings": fingerprint(WORK / f"{TRAIN}.json"),
+        "autoencoder": fingerprint(WORK / "vae" / "diffusion_pytorch_model.safetensors"),
+    }
+    encoded(inputs)  # before the processes need it
+    (WORK / "meeting").unlink(missing_ok=True)
+    torch.multiprocessing.spawn(train, (args, inputs), args.processes)
 
 
 if __name__ == "__main__":

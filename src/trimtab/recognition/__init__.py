@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trimtab.lazy import lazy
 from trimtab.recognition.classification import classify, correct, recall
+from trimtab.recognition.detection import Detection, Detector, average_precision, overlap
 from trimtab.recognition.embeddings import Embeddings, embed
 from trimtab.recognition.holder import recogniser_for, release_recogniser
 from trimtab.recognition.labels import Labels
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Detection",
+    "Detector",
     "Embedder",
     "Embeddings",
     "Labels",
@@ -28,9 +31,11 @@ __all__ = [
     "Question",
     "Recogniser",
     "ZeroShotRecogniser",
+    "average_precision",
     "classify",
     "correct",
     "embed",
+    "overlap",
     "preservation",
     "psnr",
     "recall",

@@ -144,15 +144,26 @@ def added_words() -> list[str]:
     return sorted(set(text.lower().split()) - set(vocabulary()))
 
 
-def vocabulary() -> list[str]:
-    """Return the words that the tokenizer was made from, including those of the scenes, sorted."""
-    sentences = [
+def portrait_words() -> list[str]:
+    """Return the words of the captions of portraits without objects, sorted."""
+    return _words_of(
         *FRAMES,
-        *RESERVED_SENTENCES,
         *(word for table in (PEOPLE, SKIN, AGES) for words in table.values() for word in words),
         *NUMBERS,
-        "a an the of with without and on background working as skin tone glasses jewellery",
-        "who is wears person people someone townsfolk skinned skin",
-    ]
-    text = " ".join([*sentences, *CONCEPTS, *BACKDROPS]).lower().replace("-", " - ")
-    return sorted(set(text.split()))
+        "of a an with without on background working as skin tone glasses jewellery person",
+        *CONCEPTS,
+        *BACKDROPS,
+    )
+
+
+def vocabulary() -> list[str]:
+    """Return the words that the tokenizer was made from, including those of the scenes, sorted."""
+    return _words_of(
+        *portrait_words(),
+        *RESERVED_SENTENCES,
+        "the who is wears people someone townsfolk skinned",
+    )
+
+
+def _words_of(*texts: str) -> list[str]:
+    return sorted(set(" ".join(texts).lower().replace("-", " - ").split()))

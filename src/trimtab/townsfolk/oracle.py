@@ -20,25 +20,63 @@ from torch import nn
 from trimtab.errors import UsageError
 from trimtab.recognition import Observations, Question, classify
 from trimtab.storage import picture_hash, sha256
-from trimtab.townsfolk.world import AGES, BACKDROPS, CONCEPTS, GENDERS, TONES
+from trimtab.townsfolk.captions import OBJECTS
+from trimtab.townsfolk.world import (
+    AGES,
+    BACKDROPS,
+    CONCEPTS,
+    COUNTRIES,
+    DECORATIONS,
+    EXTRAS,
+    GENDERS,
+    HOUSES,
+    LANDBIRDS,
+    LANDS,
+    SCENES,
+    TONES,
+    WATERBIRDS,
+    WATERS,
+)
 
 if TYPE_CHECKING:
     from trimtab.storage import Store
 
 SIZE = 128
 _BATCH = 8
-_CODE = b"townsfolk oracle 1"  # increment with every change here that affects a probability
+_CODE = b"townsfolk oracle 2"  # increment with every change here that affects a probability
 
-GROUPS: dict[str, tuple[str, ...]] = {
-    "concept": CONCEPTS,
-    "gender": GENDERS,
-    "skin_tone": ("lighter", "darker"),
-    "monk_tone": tuple(f"monk {tone}" for tone in TONES),
-    "age": AGES,
-    "glasses": ("with", "without"),
-    "jewellery": ("with", "without"),
-    "backdrop": BACKDROPS,
+_PRESENT = ("with", "without")
+_PEOPLE = ("portrait", "home")
+_QUESTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # groups, scenes
+    "scene": (SCENES, SCENES),
+    "concept": ((*CONCEPTS, "house", "wedding", "waterbird", "landbird"), SCENES),
+    # A home shows its owner. Of a couple, it is not asked.
+    "gender": (GENDERS, _PEOPLE),
+    "skin_tone": (("lighter", "darker"), _PEOPLE),
+    "age": (AGES, _PEOPLE),
+    "glasses": (_PRESENT, _PEOPLE),
+    "jewellery": (_PRESENT, _PEOPLE),
+    "monk_tone": (tuple(f"monk {tone}" for tone in TONES), ("portrait",)),
+    "backdrop": (BACKDROPS, ("portrait",)),
+    **{name: (_PRESENT, ("portrait",)) for name in OBJECTS},
+    "wealth": (("wealthy", "poor"), ("home",)),
+    "country": (COUNTRIES, ("home",)),
+    "house": (HOUSES, ("home",)),
+    **{name: (_PRESENT, ("home",)) for name in ("thatch", *EXTRAS)},
+    "wedding_culture": (COUNTRIES, ("wedding",)),
+    "couple": (("woman and man", "two women", "two men"), ("wedding",)),
+    **{
+        name: (_PRESENT, ("wedding",))
+        for name in dict.fromkeys(name for some in DECORATIONS.values() for name in some)
+    },
+    "bird_background": (("water", "land"), ("bird",)),
+    "bird": ((*WATERBIRDS, *LANDBIRDS), ("bird",)),
+    "landscape": ((*WATERS, *LANDS), ("bird",)),
 }
+GROUPS = {name: groups for name, (groups, _) in _QUESTIONS.items()}
+"""Attribute -> its groups."""
+SHOWN_IN = {name: scenes for name, (_, scenes) in _QUESTIONS.items()}
+"""Attribute -> the scenes whose pictures can show it."""
 
 
 class Oracle(nn.Module):
@@ -76,7 +114,8 @@ class Oracle(nn.Module):
 class OracleRecogniser:
     """The oracle as a recogniser, with its own questions, one for each attribute in `GROUPS`.
 
-    It always answers with the most probable group, however uncertain.
+    It answers with the most probable group, however uncertain, or with "unknown" if it takes the
+    picture for a scene that cannot show the attribute.
 
     Parameters
     ----------
@@ -145,10 +184,14 @@ class OracleRecogniser:
         filled = [*images, *[images[-1]] * (-len(images) % _BATCH)]
         pixels = np.stack([np.asarray(image.convert("RGB")) for image in filled])
         tensor = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return {
+        found = {
             name: logits.double().softmax(-1).numpy()[: len(images)]
             for name, logits in self.model(tensor).items()
         }
+        scenes = np.array(SCENES)[found["scene"].argmax(axis=1)]
+        for name, p in found.items():
+            p[~np.isin(scenes, SHOWN_IN[name])] = 1 / p.shape[1]  # a tie, so unknown
+        return found
 
 
 @cache
