@@ -17,9 +17,9 @@ from trimtab import townsfolk
 from trimtab.concepts import attribute, concept_pack
 from trimtab.generation import generate
 from trimtab.pipelines import latent_spec
-from trimtab.recognition import Observations, classify
+from trimtab.recognition import Observations, average_precision, classify
 from trimtab.townsfolk import BiasCard
-from trimtab.townsfolk.render import draw
+from trimtab.townsfolk.render import draw, picture
 
 RECOGNISER = townsfolk.model_folder() / "recogniser"
 
@@ -163,3 +163,23 @@ def test_the_readme_names_the_settings_of_the_model() -> None:
         own["num_inference_steps"],
         own["guidance_scale"],
     ]
+
+
+def test_the_detector_finds_what_is_drawn() -> None:
+    card, rng = BiasCard.load(), np.random.default_rng(987_657)
+    drawn = [picture(card.subject(card.scene(rng), rng), rng) for _ in range(120)]
+    true = [[(thing.name, thing.box) for thing in one.objects] for one in drawn]
+    detector = townsfolk.load_detector()
+    found = detector.detect([one.image for one in drawn])
+    assert np.mean(list(average_precision(found, true).values())) >= 0.75
+    (only,) = detector.detect([drawn[0].image], ["stethoscope"])
+    assert {one.phrase for one in only} <= {"stethoscope"}
+
+
+@pytest.mark.parametrize(
+    ("size", "phrase", "message"),
+    [(128, "unicorn", "'unicorn'"), (64, "car", "64")],
+)
+def test_the_detector_refuses_what_it_does_not_know(size: int, phrase: str, message: str) -> None:
+    with pytest.raises(tt.errors.UsageError, match=message):
+        townsfolk.load_detector().detect([Image.new("RGB", (size, size))], [phrase])

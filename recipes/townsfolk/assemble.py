@@ -21,8 +21,9 @@ from diffusers import (
 from safetensors.torch import load_file, save_file
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from recipes.townsfolk import autoencoder, clip, oracle, unet
+from recipes.townsfolk import autoencoder, clip, detector, oracle, unet
 from recipes.townsfolk.common import WORK
+from trimtab.townsfolk.detector import FILE
 
 DEFAULTS = {
     "name": "townsfolk",
@@ -74,6 +75,7 @@ def training(denoiser: Path) -> dict[str, Any]:
         clip.CHECKPOINT,
         unet.CHECKPOINT,
         oracle.CHECKPOINT,
+        detector.CHECKPOINT,
     ):
         if file == unet.CHECKPOINT and denoiser != WORK / "unet":  # kept from an earlier model
             earlier = json.loads((denoiser.parent / "training.json").read_text())
@@ -115,6 +117,7 @@ def main() -> None:
     (recogniser / "preprocessor_config.json").write_text(
         json.dumps(IMAGE_PROCESSOR, indent=2) + "\n"
     )
+    shutil.copy(WORK / FILE, recogniser / FILE)
     defaults = DEFAULTS | ({} if args.guidance is None else {"guidance_scale": args.guidance})
     (made / "trimtab.json").write_text(json.dumps(defaults, indent=2) + "\n")
     (made / "training.json").write_text(

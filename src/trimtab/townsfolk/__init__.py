@@ -11,6 +11,7 @@ from trimtab.townsfolk.card import CARDS, BiasCard
 from trimtab.townsfolk.world import CONCEPTS, JOBS, SCENES, Bird, Home, Person, Wedding
 
 if TYPE_CHECKING:
+    from trimtab.townsfolk.detector import load_detector
     from trimtab.townsfolk.oracle import judge, load_oracle
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Wedding",
     "judge",
     "load",
+    "load_detector",
     "load_oracle",
     "model_folder",
 ]
@@ -59,4 +61,4 @@ def load(device: str = "cpu") -> Any:
     return load_model(model_folder(), device=device)
 
 
-__getattr__ = lazy(__name__, {"oracle": ["judge", "load_oracle"]})
+__getattr__ = lazy(__name__, {"detector": ["load_detector"], "oracle": ["judge", "load_oracle"]})

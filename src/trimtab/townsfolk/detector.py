@@ -8,20 +8,26 @@ within its cell and the size of the box. It is trained on the true boxes of draw
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import as_file, files
 
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
 from trimtab.errors import UsageError
 from trimtab.recognition.detection import Detection
+from trimtab.storage import sha256
 
 SIZE = 128
 STRIDE = 4  # pixels a cell
 CELLS = SIZE // STRIDE
+FILE = "detector.safetensors"
 _BATCH = 8
+_CODE = b"townsfolk detector 1"  # increment with every change here that affects a finding
 
 OBJECTS = (
     "apple", "apron", "arch", "atom", "axe", "banner", "blackboard", "boat", "book", "bookshelf",
@@ -146,6 +152,15 @@ class TownsfolkDetector:
             score = heat.sigmoid()
             score = score * (score == F.max_pool2d(score, 3, stride=1, padding=1))
             yield from (_decoded(score[i], box[i], self.least) for i in range(len(some)))
+
+
+@cache
+def load_detector() -> TownsfolkDetector:
+    """Load the trained detector from the package."""
+    model = ObjectDetector()
+    with as_file(files("trimtab.townsfolk") / "model" / "recogniser" / FILE) as path:
+        model.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+        return TownsfolkDetector(model, sha256(path.read_bytes() + _CODE))
 
 
 def _decoded(score: torch.Tensor, box: torch.Tensor, least: float) -> list[Detection]:
