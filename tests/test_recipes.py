@@ -154,7 +154,7 @@ def test_true_boxes_come_back_from_what_the_detector_should_say(
             found[picture, kind, :, row, column] = boxes
             return torch.logit(heat, eps=1e-6), found
 
-    monkeypatch.setattr("trimtab.townsfolk.detector._BATCH", len(facts))
+    monkeypatch.setattr("trimtab.townsfolk.batches.BATCH", len(facts))
     perfect = detector.TownsfolkDetector(Perfect(), least=0.99)
     found = perfect.detect([Image.new("RGB", (128, 128))] * len(facts))
     true = [[(name, box) for name, *box in fact.objects] for fact in facts]

@@ -120,9 +120,7 @@ def main() -> None:
     shutil.copy(WORK / FILE, recogniser / FILE)
     defaults = DEFAULTS | ({} if args.guidance is None else {"guidance_scale": args.guidance})
     (made / "trimtab.json").write_text(json.dumps(defaults, indent=2) + "\n")
-    (made / "training.json").write_text(
-        json.dumps(training(args.denoiser), indent=2, default=str) + "\n"
-    )
+    (made / "training.json").write_text(json.dumps(training(args.denoiser), indent=2) + "\n")
     load_file(WORK / "oracle.safetensors")  # fails if the file is damaged
     shutil.copy(WORK / "oracle.safetensors", args.to / "oracle.safetensors")
     shutil.rmtree(args.to / "model", ignore_errors=True)

@@ -144,6 +144,7 @@ def main() -> None:
     weights = args.start and args.start / "diffusion_pytorch_model.safetensors"
     if weights:
         model.load_state_dict(load_file(weights))
+    anchor = copy_of(model.state_dict(), args.width) if args.anchor else None
     model = model.to(DEVICE, memory_format=torch.channels_last)
     optimizer = Muon(model, args.lr, adam_lr=2e-3, outer=CHANNELS)
     average = Average(model, 0.999)
@@ -153,7 +154,6 @@ def main() -> None:
     }
     start = resume(CHECKPOINT, model, optimizer, average, facts)
     train, held_out = pictures(TRAIN), pictures(HELD_OUT)
-    anchor = copy_of(model.state_dict(), args.width) if args.anchor else None
     drawn = rows_by_scene(TRAIN)
     shown = {name: rows[:128] for name, rows in rows_by_scene(HELD_OUT).items()}
     for step in schedule(start, args.steps, every=250):

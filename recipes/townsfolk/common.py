@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from trimtab.townsfolk.captions import draw_mentioned
@@ -168,6 +170,63 @@ def resume(
     optimizer.load_state_dict(state["optimizer"])
     average.values = state["average"]
     return int(state["step"])
+
+
+def fit(
+    build: Callable[[], torch.nn.Module],
+    loss: Callable[[torch.nn.Module, np.random.Generator], torch.Tensor],
+    report: Callable[[Any], str],
+    file: Path,
+    args: argparse.Namespace,
+    *,
+    stream: int,
+    every: int,
+    clip: float,
+) -> None:
+    """Train a network with AdamW and save its averaged weights in half precision.
+
+    Parameters
+    ----------
+    build : callable
+        Makes the network.
+    loss : callable
+        ``(network, generator) -> loss`` of one batch, which the generator chooses.
+    report : callable
+        Takes the network with averaged weights, and says how good it is.
+    file : Path
+        The checkpoint; the weights are saved beside it as ``.safetensors``.
+    args : argparse.Namespace
+        Options, `steps` and `lr` among them.
+    stream : int
+        Number of the stream of random numbers.
+    every : int
+        Steps between two checkpoints, each with a report.
+    clip : float
+        Largest norm of the gradients.
+    """
+    torch.manual_seed(0)
+    model = build().to(DEVICE, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.02)
+    average = Average(model, 0.998)
+    facts = vars(args) | {"drawings": fingerprint(WORK / f"{TRAIN}.json")}
+    start = resume(file, model, optimizer, average, facts)
+    for step in schedule(start, args.steps):
+        torch.manual_seed(step)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, args.steps, args.lr)
+        found = loss(model, np.random.default_rng([stream, step]))
+        optimizer.zero_grad(set_to_none=True)
+        found.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
+        average.update(model, step)
+        if (step + 1) % every == 0 or step + 1 == args.steps:
+            checkpoint(file, step + 1, model, optimizer, average, facts)
+            copy = build().to(DEVICE, memory_format=torch.channels_last)
+            average.copy_to(copy)
+            print(f"loss {found.item():.3f}  {report(copy)}", flush=True)
+    weights = {name: value.half().contiguous() for name, value in average.values.items()}
+    save_file(weights, file.with_suffix(".safetensors"))
 
 
 def schedule(start: int, steps: int, every: int = 100) -> Iterator[int]:

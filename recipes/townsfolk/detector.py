@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from recipes.townsfolk.common import (
@@ -19,16 +18,11 @@ from recipes.townsfolk.common import (
     HELD_OUT,
     TRAIN,
     WORK,
-    Average,
     Fact,
     augment,
-    checkpoint,
     facts_of,
-    fingerprint,
-    learning_rate,
+    fit,
     pictures,
-    resume,
-    schedule,
     to_tensor,
 )
 from trimtab.recognition.detection import average_precision
@@ -97,42 +91,22 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--lr", type=float, default=2e-3)
     args = parser.parse_args()
-    torch.manual_seed(0)
-    model = ObjectDetector().to(DEVICE, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.02)
-    average = Average(model, 0.998)
-    facts = vars(args) | {"drawings": fingerprint(WORK / f"{TRAIN}.json")}
-    start = resume(CHECKPOINT, model, optimizer, average, facts)
     images, shown = pictures(TRAIN), facts_of(TRAIN)
-    for step in schedule(start, args.steps):
-        rng = np.random.default_rng([7, step])
-        torch.manual_seed(step)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, args.steps, args.lr)
+
+    def loss(model: torch.nn.Module, rng: np.random.Generator) -> torch.Tensor:
         rows = np.sort(rng.choice(len(images), args.batch, replace=False))
         heat, places, boxes = (one.to(DEVICE) for one in targets([shown[i] for i in rows]))
         logits, found = model(augment(to_tensor(images[rows]), rng, shift=False))
         picture, kind, row, column = places.T
-        where = found[picture, kind, :, row, column]
-        loss = heat_loss(logits, heat) + F.l1_loss(where, boxes)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()
-        average.update(model, step)
-        if (step + 1) % 400 == 0 or step + 1 == args.steps:
-            checkpoint(CHECKPOINT, step + 1, model, optimizer, average, facts)
-            copy = ObjectDetector()
-            average.copy_to(copy)
-            by_kind = precision(copy.eval())
-            worst = sorted(by_kind, key=by_kind.__getitem__)[:8]
-            print(
-                f"loss {loss.item():.3f}  mAP {np.mean(list(by_kind.values())):.3f}",
-                {kind: round(by_kind[kind], 2) for kind in worst},
-                flush=True,
-            )
-    weights = {k: v.half().contiguous() for k, v in average.values.items()}
-    save_file(weights, WORK / "detector.safetensors")
+        return heat_loss(logits, heat) + F.l1_loss(found[picture, kind, :, row, column], boxes)
+
+    def report(model: ObjectDetector) -> str:
+        by_kind = precision(model)
+        worst = sorted(by_kind, key=by_kind.__getitem__)[:8]
+        mean = np.mean(list(by_kind.values()))
+        return f"mAP {mean:.3f} { ({kind: round(by_kind[kind], 2) for kind in worst}) }"
+
+    fit(ObjectDetector, loss, report, CHECKPOINT, args, stream=7, every=400, clip=5.0)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     args = parser.parse_args()
     pipe = pipeline(args.denoiser)
-    pipe.set_progress_bar_config(disable=True)
     sheet = Image.new("RGB", (128 * args.n, 128 * len(PROMPTS)))
     for row, prompt in enumerate(PROMPTS):
         images = generate(

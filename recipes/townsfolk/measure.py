@@ -52,9 +52,10 @@ from trimtab.workflows.calibration import measure_response
 SEEDS = 100_000  # outside the ranges used by audits, calibrations and captures
 BATCH = 20
 STEERED = ("doctor", "nurse", "teacher")
-LOOKED_AT = ("gender", "skin_tone", "age", "glasses", "jewellery")
-BY_SCENE = {"wealth": "home", "wedding_culture": "wedding", "bird_background": "bird"}
-
+LOOKED_AT = (
+    "gender", "skin_tone", "age", "glasses", "jewellery", "wealth", "wedding_culture",
+    "bird_background",
+)  # fmt: skip
 
 Make = Callable[..., ImageSet]
 """``make(prompt, n, steer=None, guidance=…)`` returns pictures made with the measured settings."""
@@ -120,15 +121,10 @@ def recognisers(model: Path, n: int) -> dict[str, Any]:
     for name in judged.attributes:
         labels, rows = judged.labels(name), truth[name] != NOT_SHOWN
         out["oracle"][name] = recognised(labels.codes[rows], truth[name][rows], labels.groups)
-    for wanted, scenes in (
-        *((attribute(name), ("portrait", "home")) for name in LOOKED_AT),
-        (concept_pack("townsfolk"), ("portrait",)),
-        *((attribute(name), (scene,)) for name, scene in BY_SCENE.items()),
-    ):
+    for wanted in (*map(attribute, LOOKED_AT), concept_pack("townsfolk")):
         groups = judged.labels(wanted.name).groups
         index = [groups.index(group) for group in wanted.names]
-        shown = np.isin(truth["scene"], [SCENES.index(scene) for scene in scenes])
-        rows = np.flatnonzero(shown & np.isin(truth[wanted.name], index))
+        rows = np.flatnonzero(np.isin(truth[wanted.name], index))  # not where it is not shown
         labels = classify([images[row] for row in rows], wanted, model / "recogniser").labels()
         right = np.array([index.index(one) for one in truth[wanted.name][rows]])
         out["clip"][wanted.name] = recognised(labels.codes, right, labels.groups)

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from recipes.townsfolk.common import (
@@ -19,16 +18,11 @@ from recipes.townsfolk.common import (
     HELD_OUT,
     TRAIN,
     WORK,
-    Average,
     Fact,
     augment,
-    checkpoint,
     facts_of,
-    fingerprint,
-    learning_rate,
+    fit,
     pictures,
-    resume,
-    schedule,
     to_tensor,
 )
 from trimtab.townsfolk.captions import OBJECTS
@@ -126,44 +120,28 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=96)
     parser.add_argument("--lr", type=float, default=2e-3)
     args = parser.parse_args()
-    torch.manual_seed(0)
-    model = Oracle().to(DEVICE, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.02)
-    average = Average(model, 0.998)
-    facts = vars(args) | {"drawings": fingerprint(WORK / f"{TRAIN}.json")}
-    start = resume(CHECKPOINT, model, optimizer, average, facts)
     images, truth = pictures(TRAIN), truths(facts_of(TRAIN))
     held_out, known = pictures(HELD_OUT), truths(facts_of(HELD_OUT))
-    for step in schedule(start, args.steps):
-        rng = np.random.default_rng([6, step])
-        torch.manual_seed(step)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, args.steps, args.lr)
+
+    def loss(model: torch.nn.Module, rng: np.random.Generator) -> torch.Tensor:
         rows = np.sort(rng.choice(len(images), args.batch, replace=False))
         logits = model(augment(to_tensor(images[rows]), rng))
-        loss = sum(
-            # Divided by all pictures, so that what few of them show does not weigh more.
+        losses = [
             F.cross_entropy(
                 logits[name],
                 torch.from_numpy(truth[name][rows]).to(DEVICE),
                 ignore_index=NOT_SHOWN,
                 reduction="sum",
             )
-            / args.batch
             for name in GROUPS
-        )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        average.update(model, step)
-        if (step + 1) % 250 == 0 or step + 1 == args.steps:
-            checkpoint(CHECKPOINT, step + 1, model, optimizer, average, facts)
-            copy = Oracle().to(DEVICE, memory_format=torch.channels_last)
-            average.copy_to(copy)
-            print(f"loss {loss.item():.3f}", accuracy(copy, held_out, known), flush=True)
-    weights = {k: v.half().contiguous() for k, v in average.values.items()}
-    save_file(weights, WORK / "oracle.safetensors")
+        ]
+        # Divided by all pictures, so that what few of them show does not weigh more.
+        return torch.stack(losses).sum() / args.batch
+
+    def report(model: Oracle) -> str:
+        return str(accuracy(model, held_out, known))
+
+    fit(Oracle, loss, report, CHECKPOINT, args, stream=6, every=250, clip=1.0)
 
 
 if __name__ == "__main__":

@@ -100,9 +100,10 @@ def _work(
     from trimtab.storage import Store
     from trimtab.workflows import run_panels
 
-    pipe, oracle, store = model.load(), model.oracle(), Store(to)
-    options |= {"n_transfer": 0, "n_sensitivity": 0, "oracle": oracle, "keep": False}
-    with suppress(Empty):  # when none is left
+    store = Store(to)
+    options |= {"n_transfer": 0, "n_sensitivity": 0, "oracle": model.oracle(), "keep": False}
+    with suppress(Empty, TrimtabError):  # when none is left, or the model cannot be loaded
+        pipe = model.load()
         while True:
             number = left.get(timeout=WAIT)
 

@@ -27,7 +27,14 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from trimtab.concepts.documents import list_of, mapping_of, read_document
+from trimtab.concepts.documents import (
+    is_file,
+    list_of,
+    mapping_of,
+    names_in,
+    read_document,
+    shipped,
+)
 from trimtab.concepts.values import Attribute, Concept, ConceptPack, Group
 from trimtab.concepts.words import fold, modified_prompt
 from trimtab.errors import UsageError
@@ -60,7 +67,7 @@ def attribute(name: str | os.PathLike[str]) -> Attribute:
     FileError
         If the file is missing, is not YAML, or does not describe an attribute.
     """
-    if _is_path(name):
+    if is_file(name):
         return read_document(Path(name), attribute_of)
     try:
         return _catalogue()[fold(str(name))]
@@ -110,7 +117,7 @@ def concept_pack(name: str | os.PathLike[str]) -> Attribute:
     FileError
         If the file is missing, is not YAML, or does not describe a pack.
     """
-    if _is_path(name):
+    if is_file(name):
         return read_document(Path(name), _pack)
     key = fold(str(name))
     if key not in concept_packs():
@@ -124,17 +131,7 @@ def concept_pack(name: str | os.PathLike[str]) -> Attribute:
 
 def concept_packs() -> tuple[str, ...]:
     """Return the names of the concept packs that ship with trimtab."""
-    return tuple(
-        sorted(
-            entry.name.removesuffix(".yaml")
-            for entry in _PACKS.iterdir()
-            if entry.name.endswith(".yaml") and entry.name != _CATALOGUE
-        )
-    )
-
-
-def _is_path(name: str | os.PathLike[str]) -> bool:
-    return isinstance(name, os.PathLike) or str(name).endswith((".yaml", ".yml"))
+    return tuple(name for name in names_in(_PACKS) if f"{name}.yaml" != _CATALOGUE)
 
 
 @cache
@@ -145,7 +142,7 @@ def _catalogue() -> dict[str, Attribute]:
 
 @cache
 def _shipped_pack(name: str) -> Attribute:
-    return _pack(yaml.safe_load((_PACKS / f"{name}.yaml").read_text(encoding="utf-8")))
+    return _pack(shipped(_PACKS, name))
 
 
 def attribute_of(document: Any) -> Attribute:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,6 +43,22 @@ def read_document(path: Path, build: Callable[[Any], _T]) -> _T:
         raise FileError(
             got=f"{error.got}, in {str(path)!r}", expected=error.expected, do=error.do
         ) from error
+
+
+def is_file(name: object) -> bool:
+    """Return whether a name is the path of a YAML file, and not a name in the package."""
+    return isinstance(name, os.PathLike) or str(name).endswith((".yaml", ".yml"))
+
+
+def names_in(folder: Traversable) -> tuple[str, ...]:
+    """Return the names of the YAML files in a folder of the package, sorted."""
+    names = (one.name for one in folder.iterdir() if one.name.endswith(".yaml"))
+    return tuple(sorted(name.removesuffix(".yaml") for name in names))
+
+
+def shipped(folder: Traversable, name: str) -> Any:
+    """Return the document of a YAML file in a folder of the package."""
+    return yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def mapping_of(value: Any, what: str, allowed: tuple[str, ...]) -> Mapping[str, Any]:

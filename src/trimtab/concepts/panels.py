@@ -32,10 +32,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from trimtab.concepts.catalogue import attribute, attribute_of
-from trimtab.concepts.documents import list_of, mapping_of, read_document
+from trimtab.concepts.documents import (
+    is_file,
+    list_of,
+    mapping_of,
+    names_in,
+    read_document,
+    shipped,
+)
 from trimtab.concepts.mentions import concept_in
 from trimtab.concepts.values import Attribute, Group
 from trimtab.concepts.words import fold
@@ -201,7 +206,7 @@ def panels_from(name: str | os.PathLike[str]) -> Panels:
     FileError
         If the file is missing, is not YAML, or does not describe panels.
     """
-    if isinstance(name, os.PathLike) or str(name).endswith((".yaml", ".yml")):
+    if is_file(name):
         return read_document(Path(name), _panels)
     if name not in panel_lists():
         raise UsageError(
@@ -209,12 +214,12 @@ def panels_from(name: str | os.PathLike[str]) -> Panels:
             expected=f"one of {', '.join(panel_lists())}, or a .yaml file",
             do="choose one, or write your own",
         )
-    return _panels(yaml.safe_load((_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")))
+    return _panels(shipped(_SHIPPED, str(name)))
 
 
 def panel_lists() -> tuple[str, ...]:
     """Return the names of the lists of panels that ship with trimtab."""
-    return tuple(sorted(one.name.removesuffix(".yaml") for one in _SHIPPED.iterdir()))
+    return names_in(_SHIPPED)
 
 
 def _panels(document: Any) -> Panels:

@@ -18,9 +18,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from trimtab.concepts.documents import list_of, mapping_of, read_document
+from trimtab.concepts.documents import (
+    is_file,
+    list_of,
+    mapping_of,
+    names_in,
+    read_document,
+    shipped,
+)
 from trimtab.concepts.words import article, fold
 from trimtab.errors import UsageError
 
@@ -85,13 +90,7 @@ class PhraseList:
 
 def phrase_lists() -> tuple[str, ...]:
     """Return the names of the lists that ship with trimtab."""
-    return tuple(
-        sorted(
-            one.name.removesuffix(".yaml")
-            for one in _SHIPPED.iterdir()
-            if one.name.endswith(".yaml")
-        )
-    )
+    return names_in(_SHIPPED)
 
 
 def phrase_list(given: PhraseList | str | os.PathLike[str] | Sequence[str]) -> PhraseList:
@@ -114,9 +113,9 @@ def phrase_list(given: PhraseList | str | os.PathLike[str] | Sequence[str]) -> P
         return given
     if not isinstance(given, str | os.PathLike):
         return PhraseList("words", tuple(given))
-    if isinstance(given, os.PathLike) or given.endswith((".yaml", ".yml")):
+    if is_file(given):
         return read_document(Path(given), _list_of)
-    name = fold(given)
+    name = fold(str(given))
     if name not in phrase_lists():
         raise UsageError(
             got=f"the list of phrases {given!r}",
@@ -128,7 +127,7 @@ def phrase_list(given: PhraseList | str | os.PathLike[str] | Sequence[str]) -> P
 
 @cache
 def _shipped(name: str) -> PhraseList:
-    return _list_of(yaml.safe_load((_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")))
+    return _list_of(shipped(_SHIPPED, name))
 
 
 def _list_of(document: Any) -> PhraseList:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trimtab.concepts.catalogue import concept_pack, concept_packs
+from trimtab.concepts.documents import is_file
 from trimtab.concepts.words import without_article
 from trimtab.errors import FileError, UsageError, first_line
 
@@ -108,7 +109,7 @@ def prompts_from(source: str | os.PathLike[str] | Iterable[str]) -> tuple[str, .
     """
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
-        if name in concept_packs() or name.endswith((".yaml", ".yml")):
+        if name in concept_packs() or is_file(name):
             pack = concept_pack(name)
             return tuple(phrase for concept in pack.groups for phrase in concept.phrases)
         if isinstance(source, os.PathLike) or name.endswith(".txt"):

@@ -110,12 +110,8 @@ def mean_cosine(
     UsageError
         If the shapes do not match, or a side has no picture left.
     """
-    sides = []
-    for rows in (concept, attribute):
-        array = np.asarray(rows, dtype=np.float64)
-        sides.append(_unit(array[np.isfinite(array).all(axis=1)] if array.ndim == 2 else array))
-    a, b = sides
-    _unit(b, a.shape[1])
+    a = _unit(_embedded(concept))
+    b = _unit(_embedded(attribute), a.shape[1])
     rng = np.random.default_rng(seed)
     drawn: list[NDArray[np.float64]] = []
     for start in range(0, resamples, _DRAWS):
@@ -128,6 +124,12 @@ def mean_cosine(
     low, high = np.quantile(np.concatenate(drawn), (0.5 - confidence / 2, 0.5 + confidence / 2))
     value = float(a.mean(axis=0) @ b.mean(axis=0))
     return Estimate(value, min(len(a), len(b)), min(float(low), value), max(float(high), value))
+
+
+def _embedded(rows: ArrayLike) -> NDArray[np.float64]:
+    """Return the rows that are finite."""
+    array = np.asarray(rows, dtype=np.float64)
+    return array[np.isfinite(array).all(axis=1)] if array.ndim == 2 else array
 
 
 def _unit(rows: ArrayLike, width: int | None = None) -> NDArray[np.float64]:

@@ -42,6 +42,11 @@ class Estimate:
     noise_floor: Number | None = None
 
 
+def half_width(confidence: float) -> float:
+    """Return how many standard errors a normal interval reaches to each side."""
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
+
+
 def wilson(count: float, n: int, *, confidence: float = CONFIDENCE) -> Share:
     """Return a share with its Wilson score interval, computed by `scipy.stats.binomtest`.
 
@@ -234,7 +239,7 @@ def tango(gained: int, lost: int, n: int, *, confidence: float = CONFIDENCE) -> 
     require_confidence(confidence)
     if n == 0:
         return Estimate(math.nan, 0, -1.0, 1.0)
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    z = half_width(confidence)
     d = (gained - lost) / n
 
     def excess(delta: float) -> float:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
 from trimtab.errors import UsageError
-from trimtab.statistics.intervals import Estimate, require_confidence
+from trimtab.statistics.intervals import Estimate, half_width, require_confidence
 from trimtab.statistics.limits import CONFIDENCE
 
 
@@ -57,6 +56,6 @@ def spearman(x: ArrayLike, y: ArrayLike, *, confidence: float = CONFIDENCE) -> E
     r = float(np.clip(scipy.stats.spearmanr(a, b).statistic, -1, 1))
     least = 12 / (n * (n**2 - 1))  # how far from 1 the next smaller correlation is
     shrunk = math.copysign(min(abs(r), 1 - least), r)
-    half = NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt((1 + shrunk**2 / 2) / (n - 3))
+    half = half_width(confidence) * math.sqrt((1 + shrunk**2 / 2) / (n - 3))
     low, high = (math.tanh(math.atanh(shrunk) + side * half) for side in (-1, 1))
     return Estimate(r, n, min(low, r), max(high, r))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from trimtab.errors import UsageError
-from trimtab.statistics.intervals import require_confidence
+from trimtab.statistics.intervals import half_width, require_confidence
 from trimtab.statistics.limits import CONFIDENCE
 
 
@@ -89,22 +87,11 @@ def superiority(
     inner = np.clip(value, 0.5 / (n * m), 1 - 0.5 / (n * m))
     least = np.sqrt(inner * (1 - inner) / min(n, m))
     error = np.where(error > 0, error, np.where((value == 0) | (value == 1), least, 0))
-    half = NormalDist().inv_cdf(0.5 + confidence / 2) * error / (inner * (1 - inner))
+    half = half_width(confidence) * error / (inner * (1 - inner))
     odds = np.log(inner / (1 - inner))
     low, high = (scipy.special.expit(odds + side * half) for side in (-1, 1))
-    p = _mann_whitney(value, both, n, m)
+    with np.errstate(invalid="ignore"):  # if all values are equal, which is no evidence
+        test = scipy.stats.mannwhitneyu(x, y, method="asymptotic")
+    p = np.nan_to_num(test.pvalue, nan=1.0)
     q = scipy.stats.false_discovery_control(p) if p.size else p
     return Superiority(value, np.minimum(low, value), np.maximum(high, value), p, q)
-
-
-def _mann_whitney(
-    value: NDArray[np.float64], ranks: NDArray[np.float64], n: int, m: int
-) -> NDArray[np.float64]:
-    """Return two-sided p-values by the normal approximation, corrected for ties."""
-    total = n + m
-    spread = ((ranks - (total + 1) / 2) ** 2).sum(axis=0) / (total * (total - 1) * n * m)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = (np.abs(value - 0.5) - 0.5 / (n * m)) / np.sqrt(spread)
-    z = np.where(spread > 0, np.maximum(z, 0), 0)
-    found: NDArray[np.float64] = scipy.special.erfc(z / math.sqrt(2))
-    return found

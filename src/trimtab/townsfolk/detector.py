@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import as_file, files
 
-import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import load_file
@@ -21,12 +20,12 @@ from torch.nn import functional as F
 from trimtab.errors import UsageError
 from trimtab.recognition.detection import Detection
 from trimtab.storage import sha256
+from trimtab.townsfolk.batches import batches, other_sizes
+from trimtab.townsfolk.canvas import SIZE
 
-SIZE = 128
 STRIDE = 4  # pixels a cell
 CELLS = SIZE // STRIDE
 FILE = "detector.safetensors"
-_BATCH = 8
 _CODE = b"townsfolk detector 1"  # increment with every change here that affects a finding
 
 OBJECTS = (
@@ -133,7 +132,7 @@ class TownsfolkDetector:
             If a phrase is not one of `OBJECTS`, or a picture has another size.
         """
         strange = [phrase for phrase in phrases if phrase not in OBJECTS]
-        sizes = {image.size for image in images} - {(SIZE, SIZE)}
+        sizes = other_sizes(images)
         if strange or sizes:
             raise UsageError(
                 got=f"a picture of {sizes.pop()} pixels" if sizes else f"the phrase {strange[0]!r}",
@@ -144,14 +143,11 @@ class TownsfolkDetector:
 
     @torch.no_grad()
     def _every(self, images: Sequence[Image.Image]) -> Iterator[list[Detection]]:
-        for start in range(0, len(images), _BATCH):
-            some = images[start : start + _BATCH]
-            filled = [*some, *[some[-1]] * (_BATCH - len(some))]  # as for the oracle
-            pixels = np.stack([np.asarray(image.convert("RGB")) for image in filled])
-            heat, box = self.model(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1)
+        for tensor, n in batches(images):
+            heat, box = self.model(tensor)
             score = heat.sigmoid()
             score = score * (score == F.max_pool2d(score, 3, stride=1, padding=1))
-            yield from (_decoded(score[i], box[i], self.least) for i in range(len(some)))
+            yield from (_decoded(score[i], box[i], self.least) for i in range(n))
 
 
 @cache

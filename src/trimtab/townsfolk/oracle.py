@@ -20,6 +20,8 @@ from torch import nn
 from trimtab.errors import UsageError
 from trimtab.recognition import Observations, Question, classify
 from trimtab.storage import picture_hash, sha256
+from trimtab.townsfolk.batches import batches, other_sizes
+from trimtab.townsfolk.canvas import SIZE
 from trimtab.townsfolk.captions import OBJECTS
 from trimtab.townsfolk.world import (
     AGES,
@@ -41,8 +43,6 @@ from trimtab.townsfolk.world import (
 if TYPE_CHECKING:
     from trimtab.storage import Store
 
-SIZE = 128
-_BATCH = 8
 _CODE = b"townsfolk oracle 2"  # increment with every change here that affects a probability
 
 _PRESENT = ("with", "without")
@@ -160,7 +160,7 @@ class OracleRecogniser:
         """
         asked = tuple(map(tuple, prompts))
         names = [name for name, question in self.questions.items() if question.phrases == asked]
-        sizes = {image.size for image in images} - {(SIZE, SIZE)}
+        sizes = other_sizes(images)
         if not names or sizes:
             raise UsageError(
                 got=f"a picture of {sizes.pop()} pixels" if sizes else f"the question {asked}",
@@ -173,20 +173,16 @@ class OracleRecogniser:
         """Return the probabilities of all attributes, and cache those of the last pictures."""
         hashes = [picture_hash(image) for image in images]
         if hashes != self._last[0]:
-            parts = [self._batch(images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)]
+            parts = [self._batch(tensor, n) for tensor, n in batches(images)]
             found = {name: np.concatenate([part[name] for part in parts]) for name in GROUPS}
             self._last = (hashes, found)
         return self._last[1]
 
     @torch.no_grad()
-    def _batch(self, images: Sequence[Image.Image]) -> dict[str, NDArray[np.float64]]:
-        # Pad the batch, so that a picture's result does not depend on the number of pictures.
-        filled = [*images, *[images[-1]] * (-len(images) % _BATCH)]
-        pixels = np.stack([np.asarray(image.convert("RGB")) for image in filled])
-        tensor = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+    def _batch(self, images: torch.Tensor, n: int) -> dict[str, NDArray[np.float64]]:
         found = {
-            name: logits.double().softmax(-1).numpy()[: len(images)]
-            for name, logits in self.model(tensor).items()
+            name: logits.double().softmax(-1).numpy()[:n]
+            for name, logits in self.model(images).items()
         }
         scenes = np.array(SCENES)[found["scene"].argmax(axis=1)]
         for name, p in found.items():
