@@ -154,12 +154,15 @@ def test_a_panel_defines_attributes_of_its_own(tmp_path: Path) -> None:
     file.write_text(
         "attributes: [{name: hat, groups: [{name: top hat}, {name: beret}]}]\n"
         "watch: [hat, age]\n"
-        "panels: [{prompt: a photo of a painter, towards: {hat: top hat}, learn_on: painter}]",
+        "panels:\n"
+        "  - {prompt: a photo of a painter, towards: {hat: top hat}, learn_on: painter}\n"
+        "  - {prompt: a photo of a poet, towards: {hat: beret}, watch: [gender]}\n"
+        "  - {prompt: a photo of a hat, towards: {hat: beret}, watch: []}",
         encoding="utf-8",
     )
-    listed = panels_from(file)
-    (panel,) = listed.panels
-    assert [one.name for one in listed.watch] == ["hat", "age"]
+    panel, *others = panels_from(file).panels
+    assert [one.name for one in panel.watch] == ["hat", "age"]
+    assert [[one.name for one in each.watch] for each in others] == [["gender"], []]
     assert panel.attributes[0].names == ("top hat", "beret")
     assert panel.on == ("painter",)
 

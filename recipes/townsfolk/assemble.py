@@ -1,6 +1,9 @@
 """Stage 7: assemble the trained parts into a diffusers folder, in half precision.
 
-python -m recipes.townsfolk.assemble --to src/trimtab/townsfolk
+    python -m recipes.townsfolk.assemble
+    python -m recipes.townsfolk.assemble --others src/trimtab/townsfolk/models/townsfolk
+
+With `--others`, only the denoiser is new.
 """
 
 from __future__ import annotations
@@ -57,7 +60,7 @@ def pipeline(denoiser: Path) -> StableDiffusionPipeline:
     """Build the pipeline from a denoiser and the other parts in the work folder, in float32."""
     return StableDiffusionPipeline(
         vae=AutoencoderTiny.from_pretrained(WORK / "vae"),
-        text_encoder=CLIPTextModel.from_pretrained(WORK / "text_encoder"),
+        text_encoder=CLIPTextModel.from_pretrained(WORK / "text_encoder", dtype=torch.float32),
         tokenizer=CLIPTokenizer.from_pretrained(WORK / "tokenizer"),
         unet=UNet2DConditionModel.from_pretrained(denoiser),
         scheduler=scheduler(),
@@ -67,44 +70,15 @@ def pipeline(denoiser: Path) -> StableDiffusionPipeline:
     )
 
 
-def training(denoiser: Path) -> dict[str, Any]:
-    """Return the options, inputs and number of steps each part was trained with."""
-    stages = {}
-    for file in (
-        autoencoder.CHECKPOINT,
-        clip.CHECKPOINT,
-        unet.CHECKPOINT,
-        oracle.CHECKPOINT,
-        detector.CHECKPOINT,
-    ):
-        if file == unet.CHECKPOINT and denoiser != WORK / "unet":  # kept from an earlier model
-            earlier = json.loads((denoiser.parent / "training.json").read_text())
-            stages[file.stem] = earlier[file.stem]
-            continue
-        state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-        stages[file.stem] = state["facts"] | {"steps_done": state["step"]}
-    return stages
+def steps_of(file: Path) -> dict[str, Any]:
+    """Return the options, inputs and number of steps that a part was trained with."""
+    state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    return {file.stem: state["facts"] | {"steps_done": state["step"]}}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--to", type=Path, default=Path("src/trimtab/townsfolk"))
-    parser.add_argument("--guidance", type=float, help="default guidance scale of the model")
-    parser.add_argument(
-        "--denoiser",
-        type=Path,
-        default=WORK / "unet",
-        help="folder of the denoiser, e.g. of an assembled model whose denoiser stays",
-    )
-    args = parser.parse_args()
-    # Assemble elsewhere first, so that a missing part leaves the existing weights untouched.
-    made = WORK / "assembled"
-    shutil.rmtree(made, ignore_errors=True)
-    pipeline(args.denoiser).to(torch.float16).save_pretrained(made, safe_serialization=True)
-    for config in made.glob("*/config.json"):  # drop local paths
-        facts = json.loads(config.read_text())
-        facts.pop("_name_or_path", None)
-        config.write_text(json.dumps(facts, indent=2) + "\n")
+def trained(made: Path, guidance: float) -> None:
+    """Assemble all parts from the work folder."""
+    pipeline(WORK / "unet").to(torch.float16).save_pretrained(made, safe_serialization=True)
     # Under these names, every version of transformers finds the weights.
     encoder = made / "text_encoder" / "model.safetensors"
     weights = load_file(encoder)
@@ -114,19 +88,56 @@ def main() -> None:
     # The recogniser's text tower is the model's text encoder.
     CLIPModel.from_pretrained(WORK / "clip").half().save_pretrained(recogniser)
     CLIPTokenizer.from_pretrained(WORK / "tokenizer").save_pretrained(recogniser)
-    (recogniser / "preprocessor_config.json").write_text(
-        json.dumps(IMAGE_PROCESSOR, indent=2) + "\n"
-    )
+    write(recogniser / "preprocessor_config.json", IMAGE_PROCESSOR)
     shutil.copy(WORK / FILE, recogniser / FILE)
-    defaults = DEFAULTS | ({} if args.guidance is None else {"guidance_scale": args.guidance})
-    (made / "trimtab.json").write_text(json.dumps(defaults, indent=2) + "\n")
-    (made / "training.json").write_text(json.dumps(training(args.denoiser), indent=2) + "\n")
-    load_file(WORK / "oracle.safetensors")  # fails if the file is damaged
-    shutil.copy(WORK / "oracle.safetensors", args.to / "oracle.safetensors")
-    shutil.rmtree(args.to / "model", ignore_errors=True)
-    shutil.copytree(made, args.to / "model")
-    size = sum(f.stat().st_size for f in args.to.rglob("*") if f.is_file()) / 1e6
-    print(f"{args.to}: {size:.1f} MB; next, measure the model and write its model card")
+    parts = (autoencoder, clip, unet, oracle, detector)
+    facts = [steps_of(part.CHECKPOINT).items() for part in parts]
+    write(made / "training.json", dict(item for some in facts for item in some))
+    write(made / "trimtab.json", DEFAULTS | {"guidance_scale": guidance})
+
+
+def exchanged(made: Path, others: Path) -> None:
+    """Assemble the denoiser from the work folder, and all other parts from an assembled model."""
+    ignored = shutil.ignore_patterns("README.md", "measures.json", "unet")
+    shutil.copytree(others, made, ignore=ignored)
+    UNet2DConditionModel.from_pretrained(WORK / "unet").half().save_pretrained(made / "unet")
+    facts = json.loads((others / "training.json").read_text())
+    write(made / "training.json", facts | steps_of(unet.CHECKPOINT))
+
+
+def write(file: Path, facts: dict[str, Any]) -> None:
+    file.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--to", type=Path, default=Path("src/trimtab/townsfolk"))
+    parser.add_argument("--name", default="townsfolk", help="name of the model")
+    parser.add_argument("--guidance", type=float, default=1.0, help="default guidance scale")
+    parser.add_argument(
+        "--others", type=Path, help="assembled model to take all parts from except the denoiser"
+    )
+    args = parser.parse_args()
+    # Assemble elsewhere first, so that a missing part leaves the existing weights untouched.
+    made = WORK / "assembled"
+    shutil.rmtree(made, ignore_errors=True)
+    if args.others is None:
+        trained(made, args.guidance)
+        load_file(WORK / "oracle.safetensors")  # fails if the file is damaged
+        shutil.copy(WORK / "oracle.safetensors", args.to / "oracle.safetensors")
+    else:
+        exchanged(made, args.others)
+    for config in made.glob("*/config.json"):  # drop local paths
+        facts = json.loads(config.read_text())
+        facts.pop("_name_or_path", None)
+        write(config, facts)
+    defaults = json.loads((made / "trimtab.json").read_text())
+    write(made / "trimtab.json", defaults | {"name": args.name})
+    target = args.to / "models" / args.name
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(made, target)
+    size = sum(f.stat().st_size for f in args.to.rglob("*.safetensors")) / 1e6
+    print(f"{target}; all models: {size:.1f} MB; next, measure it and write its model card")
 
 
 if __name__ == "__main__":

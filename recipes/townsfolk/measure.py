@@ -239,7 +239,7 @@ def nearest(make: Make, n: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=townsfolk.model_folder())
-    parser.add_argument("--card", default="townsfolk", help="the bias card it was trained on")
+    parser.add_argument("--card", help="the bias card it was trained on; default: as its name says")
     parser.add_argument(
         "--scenes", nargs="*", default=list(SCENES), choices=SCENES, help="what the model draws"
     )
@@ -267,7 +267,7 @@ def main() -> None:
             kept[prompt] = make(prompt, n)
         return kept[prompt][:n]
 
-    card = BiasCard.load(args.card)
+    card = BiasCard.load(args.card or townsfolk.MODELS[args.model.name])
     vae = AutoencoderTiny.from_pretrained(args.model / "vae").float().to(DEVICE)
     parts = {
         "autoencoder": lambda: {
@@ -284,7 +284,10 @@ def main() -> None:
     trial = args.quick or args.guidance is not None
     file = (WORK / "measures-trial.json") if trial else args.model / "measures.json"
     key = {
-        "files": fingerprint(*sorted(args.model.parent.rglob("*.safetensors"))),
+        "files": fingerprint(
+            *sorted(args.model.rglob("*.safetensors")),
+            *Path(townsfolk.__file__).parent.glob("oracle.safetensors"),
+        ),
         "card": card.table,
         "scheduler": model_facts(pipe)["scheduler_config"],
         "settings": defaults | {"guidance_scale": guidance},

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recipes.townsfolk.asked import BARRED
-from trimtab.townsfolk import model_folder
+from trimtab import townsfolk
 
 HEAD = """\
 ---
@@ -23,17 +23,17 @@ pipeline_tag: text-to-image
 tags: [trimtab, stable-diffusion, synthetic]
 ---
 
-# townsfolk
+# {name}
 
-A small Stable Diffusion pipeline for 128×128 cartoon portraits, trained on drawings whose bias is
-known exactly. It is trimtab's default model, ground truth and test bed. It is a cartoon: results
+A small Stable Diffusion pipeline for 128×128 cartoons, trained on drawings whose bias is known
+exactly. It is one of trimtab's embedded models, ground truth and test bed. It is a cartoon: results
 on it say nothing about people or about other models.
 
 - **Training**: from scratch, with `recipes/townsfolk` in the trimtab repository. `training.json`
   lists the options of every stage.
 - **Intended use**: trying out, testing and measuring methods. **Not intended** for making pictures
   of people.
-- **Bias**: deliberate, and set by the bias card; see the table below.
+- **Bias**: deliberate, and set by the bias card `{card}`; see the table below.
 
 All figures were measured with `recipes/townsfolk/measure.py{quick}` on the weights in this folder,
 with the default settings ({steps} steps, guidance {guidance}). Unless stated otherwise, the oracle
@@ -177,18 +177,20 @@ def confusion_tables(found: dict[str, Any], title: str) -> list[str]:
 def main() -> None:
     """Write README.md next to the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=model_folder())
+    parser.add_argument("--model", type=Path, default=townsfolk.model_folder())
     args = parser.parse_args()
     found = json.loads((args.model / "measures.json").read_text())
     defaults = json.loads((args.model / "trimtab.json").read_text())
-    size = sum(f.stat().st_size for f in args.model.parent.rglob("*.safetensors")) / 1e6
+    weights = Path(townsfolk.__file__).parent.rglob("*.safetensors")
     head = HEAD.format(
+        name=defaults["name"],
+        card=found["key"]["card"]["name"],
         steps=defaults["num_inference_steps"],
         guidance=defaults["guidance_scale"],
         quick=" --quick" if found["key"]["quick"] else "",
     )
     lines = [
-        *map(str, bars(found, size)),
+        *map(str, bars(found, sum(file.stat().st_size for file in weights) / 1e6)),
         *remarks(found["nearest"]),
         *bias_table(found["card_bias"]),
         *obeyed_table(found["obeyed"]),

@@ -117,7 +117,8 @@ class TextEncoder:
 
     def __init__(self) -> None:
         self.tokenizer = CLIPTokenizer.from_pretrained(WORK / "tokenizer")
-        self.model = CLIPTextModel.from_pretrained(WORK / "text_encoder").to(DEVICE).eval()
+        self.model = CLIPTextModel.from_pretrained(WORK / "text_encoder", dtype=torch.float32)
+        self.model = self.model.to(DEVICE).eval()
 
     @torch.no_grad()
     def __call__(self, texts: list[str]) -> torch.Tensor:

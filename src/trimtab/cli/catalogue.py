@@ -12,9 +12,10 @@ def models(json: Json = False) -> None:
 
     known = {family.name: list(family.pipelines) for family in known_families()}
     if json:
-        say_json({"embedded": [EMBEDDED], "families": known})
+        say_json({"embedded": list(EMBEDDED), "families": known})
         return
-    say(f"{EMBEDDED}  embedded, no download")
+    for name in EMBEDDED:
+        say(f"{name}  embedded, no download")
     for name, classes in known.items():
         say(f"{name}  any model of {', '.join(classes)}, by folder or Hub id")
 

@@ -207,10 +207,10 @@ def _command(
     name = facts.get("name")
     if model is None and name is not None and "/" in name:
         model = name  # a Hub id
-    if name == EMBEDDED and not (
-        model and Path(model).exists() and Path(model) != townsfolk.model_folder()
+    if name in EMBEDDED and not (
+        model and Path(model).exists() and Path(model) != townsfolk.model_folder(name)
     ):
-        model = EMBEDDED  # wherever it is on this machine
+        model = name  # wherever it is on this machine
     adjustment = (spec.get("intervention") or {}).get("adjustment")
     if model is not None and Path(model).is_dir():
         facts["revision"] = None  # a folder has none

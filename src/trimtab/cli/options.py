@@ -22,7 +22,7 @@ from trimtab.concepts import Attribute, Target
 from trimtab.concepts.words import fold
 from trimtab.errors import UsageError
 
-EMBEDDED = "townsfolk"
+EMBEDDED = ("townsfolk",)  # the names of `townsfolk.MODELS`, which take time to import
 MOST = 10_000  # pictures per command: the number of seeds that each purpose has
 
 Attributes = Annotated[
@@ -53,10 +53,10 @@ class ModelOptions:
     model: Annotated[
         str,
         typer.Option(
-            help='"townsfolk" (embedded), a folder in the diffusers layout, a Hub id, or a single '
-            ".safetensors file."
+            help=f"{' or '.join(EMBEDDED)} (embedded), a folder in the diffusers layout, a Hub id, "
+            "or a single .safetensors file."
         ),
-    ] = EMBEDDED
+    ] = EMBEDDED[0]
     device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda, cuda:1 or mps.")] = "auto"
     dtype: Annotated[
         str | None, typer.Option(help="Type of the weights: float32, float16 or bfloat16.")
@@ -73,15 +73,15 @@ class ModelOptions:
 
     def python(self) -> str:
         """Return the Python code that loads the pipeline."""
-        if self.model == EMBEDDED:
-            return "tt.townsfolk.load()"
+        if self.model in EMBEDDED:
+            return f"tt.townsfolk.load({'' if self.model == EMBEDDED[0] else repr(self.model)})"
         _, *options = vars(self).items()
         said = [f"{key}={value!r}" for key, value in options if value not in (None, "auto")]
         return f"tt.load_model({', '.join([repr(self.model), *said])})"
 
     def oracle(self) -> Any:
-        """Return the oracle of the embedded model; None for any other model."""
-        if self.model != EMBEDDED:
+        """Return the oracle of the embedded models; None for any other model."""
+        if self.model not in EMBEDDED:
             return None
         from trimtab import townsfolk
 
@@ -91,23 +91,24 @@ class ModelOptions:
         """Return the loaded pipeline."""
         options = dict(vars(self))
         name = options.pop("model")
-        if name != EMBEDDED and not Path(name).exists() and get_close_matches(name, [EMBEDDED]):
+        near = get_close_matches(name, EMBEDDED)
+        if near and name not in EMBEDDED and not Path(name).exists():
             raise UsageError(
                 got=f"--model {name!r}",
-                expected=f"{EMBEDDED}, a folder, a file, or a Hub id",
-                do=f"did you mean {EMBEDDED}?",
+                expected=f"{', '.join(EMBEDDED)}, a folder, a file, or a Hub id",
+                do=f"did you mean {near[0]}?",
             )
         from trimtab.pipelines import load_model
 
-        if name == EMBEDDED:
+        if name in EMBEDDED:
             from trimtab import townsfolk
 
             for option in ("revision", "variant", "config"):
                 if options[option] is not None:
                     raise UsageError(
-                        got=f"--{option} for {EMBEDDED}", expected="none", do="leave it out"
+                        got=f"--{option} for {name}", expected="none", do="leave it out"
                     )
-            name = townsfolk.model_folder()
+            name = townsfolk.model_folder(name)
         return load_model(name, **options)
 
 

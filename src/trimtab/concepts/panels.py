@@ -19,6 +19,7 @@ The file is one document::
         adjust: true     # also by an adjustment of the prompt, alone and with the direction
         concepts: null   # optional: another pack than above, or none
         learn_on: bird   # optional: concept to learn the direction on
+        watch: []        # optional: other attributes than above to check, here none
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ class Panel:
         Concepts to learn the direction on; default the prompt's own.
     concepts : str, optional
         Pack of mutually exclusive concepts, to judge whether the prompt's own is kept.
+    watch : tuple of Attribute
+        Other attributes to check for side effects.
 
     Raises
     ------
@@ -85,6 +88,7 @@ class Panel:
     adjust: bool = False
     on: tuple[str, ...] = ()
     concepts: str | None = None
+    watch: tuple[Attribute, ...] = ()
 
     def __post_init__(self) -> None:
         """Check prompt and groups."""
@@ -141,8 +145,6 @@ class Panels:
         Name of the list.
     panels : tuple of Panel
         At least one, no two alike.
-    watch : tuple of Attribute
-        Other attributes to check for side effects.
     steps : tuple of float
         Parts of the run after which directions of the grid are learned, above 0 to 1.
     weights : tuple of float
@@ -158,7 +160,6 @@ class Panels:
 
     name: str
     panels: tuple[Panel, ...]
-    watch: tuple[Attribute, ...] = ()
     steps: tuple[float, ...] = STEPS
     weights: tuple[float, ...] = WEIGHTS
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -227,22 +228,19 @@ def _panels(document: Any) -> Panels:
     data = mapping_of(document, "a list of panels", shared)
     given = list_of(data["attributes"], "attributes") if data.get("attributes") else []
     own = {one.name: one for one in map(attribute_of, given)}
-    watched = list_of(data["watch"], "watch") if data.get("watch") else []
+    usual = {name: data.get(name) for name in ("concepts", "watch")}
     return Panels(
         str(data.get("name") or "panels"),
-        tuple(
-            _panel(item, own, data.get("concepts"))
-            for item in list_of(data.get("panels"), "panels")
-        ),
-        tuple(_attribute(one, own) for one in watched),
+        tuple(_panel(item, own, usual) for item in list_of(data.get("panels"), "panels")),
         _numbers(data.get("steps"), STEPS),
         _numbers(data.get("weights"), WEIGHTS),
         mapping_of(data.get("settings") or {}, "the settings", SETTINGS),
     )
 
 
-def _panel(item: Any, own: Mapping[str, Attribute], concepts: str | None) -> Panel:
-    data = mapping_of(item, "a panel", ("prompt", "towards", "adjust", "learn_on", "concepts"))
+def _panel(item: Any, own: Mapping[str, Attribute], usual: Mapping[str, Any]) -> Panel:
+    known = ("prompt", "towards", "adjust", "learn_on", *usual)
+    data = {**usual, **mapping_of(item, "a panel", known)}
     wanted = data.get("towards") or {}
     if not isinstance(wanted, Mapping):
         raise UsageError(
@@ -263,7 +261,11 @@ def _panel(item: Any, own: Mapping[str, Attribute], concepts: str | None) -> Pan
         dict(zip(names, (group for _, group in found), strict=True)),
         adjust,
         tuple(map(str, [on] if isinstance(on, str) else list_of(on, "learn_on") if on else [])),
-        data.get("concepts", concepts),
+        data["concepts"],
+        tuple(
+            _attribute(one, own)
+            for one in (list_of(data["watch"], "watch") if data["watch"] else [])
+        ),
     )
 
 

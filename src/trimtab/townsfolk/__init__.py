@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trimtab.errors import UsageError
 from trimtab.lazy import lazy
 from trimtab.townsfolk.card import CARDS, BiasCard
 from trimtab.townsfolk.world import CONCEPTS, JOBS, SCENES, Bird, Home, Person, Wedding
@@ -18,6 +19,7 @@ __all__ = [
     "CARDS",
     "CONCEPTS",
     "JOBS",
+    "MODELS",
     "SCENES",
     "BiasCard",
     "Bird",
@@ -32,16 +34,37 @@ __all__ = [
 ]
 
 
-def model_folder() -> Path:
-    """Return the folder of the embedded model, in the standard diffusers layout."""
-    return Path(str(files("trimtab.townsfolk") / "model"))
+MODELS = {"townsfolk": "townsfolk"}
+"""The embedded models, by name, each with the bias card of the drawings that it was trained on."""
 
 
-def load(device: str = "cpu") -> Any:
-    """Load the embedded pipeline.
+def model_folder(name: str = "townsfolk") -> Path:
+    """Return the folder of an embedded model, in the standard diffusers layout.
 
     Parameters
     ----------
+    name : str
+        One of `MODELS`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such model.
+    """
+    if name not in MODELS:
+        raise UsageError(
+            got=f"the model {name!r}", expected=f"one of {', '.join(MODELS)}", do="choose one"
+        )
+    return Path(str(files("trimtab.townsfolk") / "models" / name))
+
+
+def load(name: str = "townsfolk", *, device: str = "cpu") -> Any:
+    """Load an embedded pipeline.
+
+    Parameters
+    ----------
+    name : str
+        One of `MODELS`.
     device : str
         As in `trimtab.pipelines.load_model`.
 
@@ -53,12 +76,14 @@ def load(device: str = "cpu") -> Any:
 
     Raises
     ------
+    UsageError
+        If there is no such model.
     ModelError
         If the weights are missing from the installation.
     """
     from trimtab.pipelines import load_model
 
-    return load_model(model_folder(), device=device)
+    return load_model(model_folder(name), device=device)
 
 
 __getattr__ = lazy(__name__, {"detector": ["load_detector"], "oracle": ["judge", "load_oracle"]})

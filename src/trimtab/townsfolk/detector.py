@@ -154,7 +154,7 @@ class TownsfolkDetector:
 def load_detector() -> TownsfolkDetector:
     """Load the trained detector from the package."""
     model = ObjectDetector()
-    with as_file(files("trimtab.townsfolk") / "model" / "recogniser" / FILE) as path:
+    with as_file(files("trimtab.townsfolk") / "models" / "townsfolk" / "recogniser" / FILE) as path:
         model.load_state_dict({k: v.float() for k, v in load_file(path).items()})
         return TownsfolkDetector(model, sha256(path.read_bytes() + _CODE))
 

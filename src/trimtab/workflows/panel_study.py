@@ -210,7 +210,7 @@ class _Run:
             panel.attributes,
             on=panel.on or None,
             concepts=panel.concepts,
-            watch=self.listed.watch,
+            watch=panel.watch,
             **self.options | changed,
         )
 
