@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from trimtab.latents import LatentSamples, capture
     from trimtab.metrics import AuditFrame
     from trimtab.pipelines import Family, load_model, register_family
-    from trimtab.recognition import Labels, Observations, classify, embed
+    from trimtab.recognition import Detections, Labels, Observations, classify, detect, embed
     from trimtab.report import write_report
     from trimtab.storage import Store
     from trimtab.workflows import (
@@ -78,6 +78,8 @@ __all__ = [  # noqa: RUF022 (the order of the work)
     "Labels",
     "Observations",
     "classify",
+    "Detections",
+    "detect",
     "embed",
     "AuditFrame",
     "Plan",
@@ -125,7 +127,7 @@ __getattr__ = lazy(
         "latents": ["LatentSamples", "capture"],
         "metrics": ["AuditFrame"],
         "pipelines": ["Family", "load_model", "register_family"],
-        "recognition": ["Labels", "Observations", "classify", "embed"],
+        "recognition": ["Detections", "Labels", "Observations", "classify", "detect", "embed"],
         "report": ["write_report"],
         "storage": ["Store"],
         "townsfolk": ["townsfolk"],

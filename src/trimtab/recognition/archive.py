@@ -1,4 +1,4 @@
-"""The part of a store that keeps the answers of recognisers, so that none is computed twice."""
+"""The part of a store that keeps what recognisers and detectors said: none is asked twice."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from trimtab.errors import FileError
+from trimtab.recognition.detection import Detection
 from trimtab.recognition.questions import Question
-from trimtab.storage import Schema, Store, register_schema, sha256
+from trimtab.storage import Schema, Store, document_hash, register_schema, sha256
 
 MANY = 32
 """Parts of a segment from which it is merged; until then only new rows are written."""
@@ -58,16 +59,41 @@ EMBEDDINGS = register_schema(
 )
 """One row per picture."""
 
+DETECTIONS = register_schema(
+    Schema(
+        kind="detections",
+        version=1,
+        columns=pa.schema(
+            {
+                "picture": pa.string(),
+                "question": pa.string(),
+                "detector": pa.string(),
+                "rank": pa.int64(),
+                "found": pa.int64(),
+                "phrase": pa.string(),
+                "score": pa.float64(),
+                "left": pa.float64(),
+                "top": pa.float64(),
+                "right": pa.float64(),
+                "bottom": pa.float64(),
+            }
+        ),
+        key=("picture", "question", "detector", "rank"),
+    )
+)
+"""One row per finding, best first: `found` is their number in the picture. A picture in which
+nothing was found has one row, in which it is 0, and phrase, score and box are null."""
+
 
 class Archive:
-    """The stored answers of one version of one recogniser.
+    """The stored answers of one version of one recogniser, or findings of a detector.
 
     Parameters
     ----------
     store : Store
         The store.
     name, version : str
-        Name and fingerprint of the recogniser.
+        Name and fingerprint of the recogniser or detector.
     """
 
     def __init__(self, store: Store, name: str, version: str) -> None:
@@ -180,6 +206,55 @@ class Archive:
         table = pa.table(columns, schema=EMBEDDINGS.columns)
         self._keep("embeddings", self._segment, table)
 
+    def findings(
+        self, phrases: Sequence[str], pictures: Collection[str] | None = None
+    ) -> dict[str, tuple[Detection, ...]]:
+        """Return what was found for some phrases in each of some pictures, or in all that are kept.
+
+        Raises
+        ------
+        FileError
+            If rows are missing.
+        """
+        question = _looked_for(phrases)
+        table = self.store.rows("detections", f"{self._segment}-{question[:16]}")
+        mine = pc.and_(
+            pc.equal(table["question"], question), pc.equal(table["detector"], self.version)
+        )
+        found: dict[str, list[Detection]] = {}
+        missing: dict[str, int] = {}
+        for row in _of(table.filter(mine), pictures).to_pylist():  # sorted by picture and rank
+            some = found.setdefault(row["picture"], [])
+            if row["found"]:
+                box = (row["left"], row["top"], row["right"], row["bottom"])
+                some.append(Detection(row["phrase"], row["score"], box))
+            missing[row["picture"]] = row["found"] - len(some)
+        if any(missing.values()):
+            raise FileError(
+                got=f"{self.store.url} with only some findings by {self.name} in "
+                f"{sum(map(bool, missing.values()))} pictures",
+                expected="all of them",
+                do="restore the file, or detect into a new store",
+            )
+        return {picture: tuple(some) for picture, some in found.items()}
+
+    def add_findings(self, phrases: Sequence[str], rows: Mapping[str, Sequence[Detection]]) -> None:
+        """Store what was found in some pictures, as a new part; also that nothing was."""
+        names = {"name": self.name, "fingerprint": self.version}
+        self.store.add_document("detectors", {**_ABOUT, "format": "trimtab-detector"} | names)
+        self.store.add_document("phrases", _phrases(phrases))
+        question = _looked_for(phrases)
+        columns: dict[str, list[Any]] = {name: [] for name in DETECTIONS.columns.names}
+        for picture, some in rows.items():
+            for rank, one in enumerate(some or (None,)):
+                box = (None,) * 4 if one is None else one.box
+                known = (picture, question, self.version, rank, len(some))
+                said = (None, None) if one is None else (one.phrase, one.score)
+                for name, value in zip(columns, (*known, *said, *box), strict=True):
+                    columns[name].append(value)
+        table = pa.table(columns, schema=DETECTIONS.columns)
+        self._keep("detections", f"{self._segment}-{question[:16]}", table)
+
     def _rows(self, question: Question) -> Any:
         table = self.store.rows("observations", self.segment(question))
         mine = pc.and_(
@@ -231,11 +306,21 @@ class Corrections(Archive):
 def tidy(store: Store) -> None:
     """Merge everything that recognisers said in a store into one file per question or recogniser.
 
-    `classify` and `embed` add a small file per call. Afterwards, the files no longer depend on the
-    calls, so a workflow tidies once when it has finished.
+    `classify`, `embed` and `detect` add a small file per call. Afterwards, the files no longer
+    depend on the calls, so a workflow tidies once when it has finished.
     """
-    for schema in (OBSERVATIONS, EMBEDDINGS):
+    for schema in (OBSERVATIONS, EMBEDDINGS, DETECTIONS):
         store.consolidate(schema.kind)
+
+
+def _phrases(phrases: Sequence[str]) -> dict[str, Any]:
+    """Return the document of what a detector looked for."""
+    return {"format": "trimtab-phrases", "version": 1, "phrases": list(phrases)}
+
+
+def _looked_for(phrases: Sequence[str]) -> str:
+    """Return the hash of what a detector looked for."""
+    return document_hash(_phrases(phrases))
 
 
 def _of(table: Any, pictures: Collection[str] | None) -> Any:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from trimtab.errors import UsageError
+
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in pixels."""
 
@@ -35,7 +37,9 @@ class Detection(NamedTuple):
 class Detector(Protocol):
     """Any object that finds in pictures what phrases name.
 
-    As in a `Recogniser`, `name` and `fingerprint` are optional.
+    As in a `Recogniser`, `name` and `fingerprint` are optional. So are two others: `threshold`
+    (float), the least score that counts unless another one is given when findings are read; and
+    `phrases` (sequence of str), all that the detector knows, if that is fixed.
     """
 
     def detect(
@@ -48,7 +52,8 @@ class Detector(Protocol):
         images : sequence of PIL.Image
             n pictures.
         phrases : sequence of str
-            What to look for, such as "stethoscope".
+            What to look for, such as "stethoscope". A detector that names by itself what it sees
+            also takes none.
 
         Returns
         -------
@@ -56,6 +61,26 @@ class Detector(Protocol):
             One list for each picture, empty where nothing is found.
         """
         ...
+
+
+def distinct(phrases: Sequence[str]) -> list[str]:
+    """Return phrases, each once, with single spaces.
+
+    Raises
+    ------
+    UsageError
+        If they are one text, or one of them is empty.
+    """
+    if isinstance(phrases, str):
+        raise UsageError(
+            got=f"the text {phrases!r} as phrases",
+            expected="a list of phrases",
+            do=f"use phrases=[{phrases!r}]",
+        )
+    found = [" ".join(str(phrase).split()) for phrase in phrases]
+    if "" in found:
+        raise UsageError(got="an empty phrase", expected="one or more words", do="leave it out")
+    return list(dict.fromkeys(found))
 
 
 def overlap(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:

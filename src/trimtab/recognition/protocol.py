@@ -11,6 +11,8 @@ from PIL import Image
 
 OWN_FOLDER = "recogniser"
 """The folder within a model's folder that may contain its own recogniser."""
+OWN_DETECTOR = "detector"
+"""The folder within a model's folder that may contain its own detector."""
 
 
 @runtime_checkable

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,15 +12,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from trimtab.errors import ModelError, UsageError
-from trimtab.pipelines import (
-    choose_device,
-    folder_name,
-    module_fingerprint,
-    quiet_loading,
-    readable,
-    require_vocabulary,
-)
+from trimtab.errors import UsageError
+from trimtab.pipelines import module_fingerprint
+from trimtab.recognition.loading import Source, load_parts, plain_settings
 from trimtab.recognition.protocol import OWN_FOLDER
 from trimtab.recognition.tokens import (
     CLIP,
@@ -39,7 +31,6 @@ _PADDED = 8  # batches are padded to a multiple, so that a result does not depen
 # Increment with every change here that affects a probability of CLIP, or of any other model.
 _CODE, _CODE_OF_OTHERS = "zero-shot 1", "zero-shot 2"
 _EXPECTED = "the id or folder of a CLIP or SigLIP model with safetensors weights"
-_JSON = (bool, int, float, str, list, dict, type(None))
 
 
 class ZeroShotRecogniser:
@@ -122,42 +113,17 @@ class ZeroShotRecogniser:
         UsageError
             If there is no such device.
         """
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoModel
 
-        # The name in the package itself requires torchvision in older versions of transformers.
-        from transformers.models.auto.image_processing_auto import AutoImageProcessor
-
-        place = choose_device(device)
-        source = os.fspath(name)
-        options: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
-        _require_config(source)
-        with quiet_loading():
-            with _readable(source, "config.json and weights"):
-                model, info = AutoModel.from_pretrained(
-                    source,
-                    dtype=torch.float32,
-                    use_safetensors=True,
-                    output_loading_info=True,
-                    **options,
-                )
-            if info["missing_keys"]:
-                raise ModelError(
-                    got=f"the recogniser {source!r} without {min(info['missing_keys'])!r}",
-                    expected="all weights of the model",
-                    do="download or save it again",
-                )
-            with _readable(source, "tokenizer"):
-                tokenizer = AutoTokenizer.from_pretrained(source, **options)
-            with _readable(source, "image processor"):
-                # The explicitly named PIL backend needs no torchvision, and does not warn about it.
-                processor = AutoImageProcessor.from_pretrained(source, backend="pil", **options)
-        require_vocabulary(f"the tokenizer of {source!r}", tokenizer)
-        label, folder = source, Path(source).resolve()
-        if folder.is_dir():
-            label = folder.name
-            if label == OWN_FOLDER:  # of a model, which alone tells it from others
-                label = f"{folder_name(folder.parent)}/{label}"
-        return cls(model.to(place), tokenizer, processor, name=label, batch_size=batch_size)
+        source = Source(name, OWN_FOLDER, _EXPECTED, revision)
+        parts = load_parts(source, AutoModel, device)
+        return cls(
+            parts.model,
+            parts.tokenizer,
+            parts.image_processor,
+            name=source.label,
+            batch_size=batch_size,
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -171,7 +137,7 @@ class ZeroShotRecogniser:
             {
                 "code": _CODE if as_clip else _CODE_OF_OTHERS,
                 "model": module_fingerprint(self.model, self.tokenizer),
-                "image_processor": _plain(self.image_processor.to_dict()),
+                "image_processor": plain_settings(self.image_processor),
                 "length": self.model.config.text_config.max_position_embeddings,
             }
         )
@@ -294,37 +260,9 @@ class ZeroShotRecogniser:
         return np.empty((0, size or self.model.config.text_config.hidden_size), np.float32)
 
 
-def _require_config(source: str) -> None:
-    """Reject a folder without ``config.json``, and name the one in it that was probably meant."""
-    folder = Path(source)
-    if folder.is_dir() and not (folder / "config.json").is_file():
-        own = (folder / OWN_FOLDER).is_dir()
-        raise ModelError(
-            got=f"the recogniser {source!r} without a config.json",
-            expected=_EXPECTED,
-            do=f"name its folder {OWN_FOLDER}, if you mean it" if own else "name another folder",
-        )
-
-
-def _readable(source: str, part: str) -> contextlib.AbstractContextManager[None]:
-    return readable(
-        f"the recogniser {source!r}, whose {part} cannot be loaded",
-        expected=_EXPECTED,
-        do="download or save it again"
-        if Path(source).is_dir()
-        else "check the name, and the connection",
-    )
-
-
 def _padded(rows: torch.Tensor) -> torch.Tensor:
     """Repeat the last row, so that the number of rows is a multiple of `_PADDED`."""
     return torch.cat([rows, rows[-1:].repeat(-len(rows) % _PADDED, *[1] * (rows.dim() - 1))])
-
-
-def _plain(settings: dict[str, Any]) -> dict[str, Any]:
-    # Class names and paths do not affect what a processor does.
-    kept = {key: value for key, value in settings.items() if "name_or_path" not in key}
-    return {key: value for key, value in sorted(kept.items()) if isinstance(value, _JSON)}
 
 
 def _batches(items: Sequence[Any], size: int) -> Iterator[list[Any]]:

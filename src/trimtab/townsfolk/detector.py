@@ -110,6 +110,7 @@ class TownsfolkDetector:
     """
 
     name = "townsfolk detector"
+    phrases = OBJECTS
 
     def __init__(self, model: ObjectDetector, fingerprint: str = "", least: float = 0.3) -> None:
         self.model, self.fingerprint, self.least = model.eval(), fingerprint, least
