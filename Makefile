@@ -66,7 +66,7 @@ else
 endif
 # Install the build backend first and turn off build isolation, so that it is pinned too.
 	$(PIP) install -c constraints.txt hatchling editables
-	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev,faces]'
 	@echo '$(TORCH_INDEX_URL)' > $(STAMP)
 
 demo: install ## audit, learn, steer and audit again on the embedded model (runs/demo/report.html)

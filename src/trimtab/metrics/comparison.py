@@ -18,14 +18,12 @@ from trimtab.statistics import (
     EQUIVALENCE,
     MAX_UNKNOWN,
     MAX_UNKNOWN_RISE,
-    Share,
     holm,
     independence,
     mcnemar,
     newcombe,
     stuart_maxwell,
     tango,
-    wilson,
 )
 
 if TYPE_CHECKING:
@@ -268,22 +266,6 @@ class Comparison:
             for row in (*self.rows, self.unknown)
         )
         return Table("", head, tuple(rows), "<>>>^>")
-
-
-def agreement(labels: Labels, other: Labels, *, confidence: float = CONFIDENCE) -> Share:
-    """Return how often two recognisers agree on the same pictures.
-
-    The share is over the n pictures, paired by seed, that are known to both.
-
-    Raises
-    ------
-    UsageError
-        As in `Comparison.between`.
-    """
-    first, second = paired_codes(labels, other, "seed")
-    known = (first >= 0) & (second >= 0)
-    same = int((first[known] == second[known]).sum())
-    return wilson(same, int(known.sum()), confidence=confidence)
 
 
 def _difference(

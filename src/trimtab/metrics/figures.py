@@ -65,6 +65,8 @@ class Figures:
         Confidence of all intervals.
     missed : int
         Number of pictures that could not be read.
+    no_face : int
+        Number of unknown pictures in which the recogniser found no face.
     """
 
     attribute: str
@@ -84,6 +86,7 @@ class Figures:
     own: dict[str, Estimate] = field(default_factory=dict)
     confidence: float = CONFIDENCE
     missed: int = 0
+    no_face: int = 0
 
     def known_share(self, group: str) -> Share:
         """Return the share of a group among the known pictures, which a target is about."""
@@ -146,6 +149,7 @@ class Figures:
             },
             confidence=confidence,
             missed=missed,
+            no_face=int(labels.no_face.sum()),
         )
 
     @property
@@ -188,6 +192,7 @@ class Figures:
             "n": self.n,
             "n_known": self.n_known,
             "missed": self.missed,
+            "no_face": self.no_face,
             "confidence": self.confidence,
             "target": dict(self.target.shares),
             "target_source": self.target.source,
@@ -230,6 +235,8 @@ class Figures:
                     bar(share.value, wanted),
                 )
             )
+        if self.no_face:
+            shares.append(("no face found", "-", "-", "-", f"{self.no_face}", "among the unknown"))
         if self.missed:
             shares.append(("unreadable", "-", "-", "-", f"{self.missed}", "not counted"))
         names = (f"over the {self.n_known} known", "value", level, "noise floor")

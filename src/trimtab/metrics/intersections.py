@@ -51,6 +51,7 @@ def intersection(first: Labels, second: Labels) -> Labels:
         missed=first.missed | second.missed,
         files=first.files,
         numbered=first.numbered,
+        no_face=first.no_face | second.no_face,
     )
 
 

@@ -10,6 +10,7 @@ from trimtab.recognition.detecting import detect
 from trimtab.recognition.detection import Detection, Detector, average_precision, overlap
 from trimtab.recognition.detections import Counts, Detections
 from trimtab.recognition.embeddings import Embeddings, embed
+from trimtab.recognition.faces import FaceRecogniser
 from trimtab.recognition.holder import (
     detector_for,
     recogniser_for,
@@ -38,6 +39,7 @@ __all__ = [
     "Detector",
     "Embedder",
     "Embeddings",
+    "FaceRecogniser",
     "GroundingDinoDetector",
     "Labels",
     "Observations",

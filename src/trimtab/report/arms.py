@@ -13,7 +13,7 @@ from trimtab.statistics import Share
 from trimtab.workflows.records import Arm, Change, Mitigated, Role, View
 from trimtab.workflows.results import MitigationResult
 
-ROLES: tuple[Role, ...] = ("recogniser", "oracle")
+ROLES: tuple[Role, ...] = ("recogniser", "oracle", "second")
 ORDER = ("plain", "adjusted", "single", "sum", "generic", "random")
 Judged = TypeVar("Judged", View, Change)
 

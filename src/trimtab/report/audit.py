@@ -28,6 +28,14 @@ def audit(result: AuditResult, name: str) -> dict[str, Any]:
             for role, view in views.items()
             for figures in (*view.figures, *view.intersections)
         ],
+        "agreements": [
+            {
+                "title": one.title,
+                "sentences": one.sentences(),
+                "table": one.table() if one.n_known else "",
+            }
+            for one in result.agreements
+        ],
         "whole": [(role, _whole(view)) for role, view in views.items() if _whole(view)],
         "by_prompt": [
             (

@@ -98,6 +98,13 @@ def _methods(result: AnyResult) -> Iterator[str]:
             "intervals. Tests are exact McNemar or Stuart–Maxwell tests, with Holm's correction "
             "over several attributes."
         )
+    if isinstance(result, AuditResult) and result.second_recogniser:
+        yield (
+            f"The second recogniser, {result.second_recogniser}, is for comparison. Cohen's kappa "
+            "is the agreement beyond chance, over the pictures known to both; its interval is that "
+            "of Fleiss, Cohen and Everitt, with two pictures added to the table. Agreement does "
+            "not show that either is right."
+        )
     yield (
         "The noise floor of a figure is the average that chance alone would produce, at the same "
         "number of pictures, for a sampler that meets the target exactly. That of FD is an upper "

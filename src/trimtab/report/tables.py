@@ -231,6 +231,8 @@ def whole(figures: Figures) -> tuple[Table, Table]:
          percent(wanted.get(name)), f"{share.count:.0f}"]
         for name, share in _ordered(figures).items()
     ]  # fmt: skip
+    if figures.no_face:
+        rows.append(["of these without a face found", NONE, NONE, NONE, str(figures.no_face)])
     named = {FIGURES[key]: getattr(figures, key) for key in FIGURES} | dict(
         sorted(figures.own.items())
     )

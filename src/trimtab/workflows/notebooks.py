@@ -9,7 +9,7 @@ from PIL import Image
 
 from trimtab import drawing
 from trimtab.drawing.words import spaced
-from trimtab.metrics import Figures
+from trimtab.metrics import Agreement, Figures
 from trimtab.storage import PictureIndex, Store
 from trimtab.workflows.records import Arm, Learned, Mitigated, Seeds, View
 
@@ -18,16 +18,19 @@ SHOWN = 10  # pictures: the first seeds, none picked by hand
 
 def audit(
     views: Sequence[View],
+    agreements: Sequence[Agreement],
     prompts: Sequence[str],
     seeds: Seeds | None,
     spec: str,
     store: Store | None,
 ) -> str:
-    """Return the shares by recogniser and the first pictures."""
+    """Return the shares by recogniser, how far two agree, and the first pictures."""
     parts: list[Any] = []
     for view in views:
         for figures in (*view.figures, *view.intersections):
             parts += figures.drawn()
+    for one in agreements:
+        parts += one.drawn()
     if seeds and prompts:
         shown = range(*seeds)[:SHOWN]
         pictures = pictures_in(store, spec, prompts[0], shown)

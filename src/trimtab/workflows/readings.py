@@ -1,4 +1,4 @@
-"""Sets of pictures with their observations, by the recogniser and optionally an oracle."""
+"""Sets of pictures with their observations, by the recogniser and optionally by others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from trimtab.workflows.records import Change, Preservation, Role, View
 
 
 class Oracle(Protocol):
-    """A second recogniser that is reported but not used for decisions."""
+    """Another recogniser that is reported but not used for decisions."""
 
     def __call__(self, images: ImageSet, *, store: Store | None = None) -> Observations:
         """Return observations of the pictures, taken from the store if it has them."""
@@ -96,7 +96,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Reader:
-    """Recognises every attribute and the concept, by recogniser and oracle.
+    """Recognises every attribute and the concept, by the recogniser and others.
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ class Reader:
         Where to store answers, so that no question is asked twice.
     rule : ConceptRule, optional
         How to judge the concept; by default it is not judged.
-    oracle : callable, optional
-        Second recogniser, not used for decisions.
+    oracle, second : callable, optional
+        Other recognisers, not used for decisions.
     progress : callable, optional
         ``progress(done, total, what)``, while attributes are recognised.
     """
@@ -120,6 +120,7 @@ class Reader:
     rule: ConceptRule | None = None
     oracle: Oracle | None = None
     progress: Progress | None = None
+    second: Oracle | None = None
 
     def check(self, prompts: Sequence[str]) -> None:
         """Refuse a recogniser that cannot answer the questions, before generating pictures.
@@ -153,11 +154,17 @@ class Reader:
         sights: dict[Role, Sight] = {
             "recogniser": Sight(recogniser_name(self.recogniser), asked, names, kept)
         }
-        if self.oracle is not None:
-            judged = self.oracle(images, store=self.store)
+        others: tuple[tuple[Role, Oracle | None], ...] = (
+            ("oracle", self.oracle),
+            ("second", self.second),
+        )
+        for role, other in others:
+            if other is None:
+                continue
+            judged = other(images, store=self.store)
             known = tuple(name for name in names if name in judged.attributes)
             by = judged.answer(judged.attributes[0]).recogniser
-            sights["oracle"] = Sight(by, judged, known, self._judged(judged, images, prompts))
+            sights[role] = Sight(by, judged, known, self._judged(judged, images, prompts))
         return Reading(images, tuple(prompts), sights)
 
     def _kept(self, images: ImageSet, prompts: Sequence[str]) -> NDArray[np.bool_] | None:

@@ -11,8 +11,8 @@ from trimtab.statistics import Accuracy, Estimate, Response, Share
 
 Seeds = tuple[int, int]
 """The first seed, and the seed after the last."""
-Role = Literal["recogniser", "oracle"]
-"""The recogniser used for decisions, or the oracle, which is only reported."""
+Role = Literal["recogniser", "oracle", "second"]
+"""The recogniser used for decisions, or the oracle or a second recogniser, only reported."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class View:
 
     Attributes
     ----------
-    role : {"recogniser", "oracle"}
+    role : {"recogniser", "oracle", "second"}
         Whether it is used for decisions or only reported.
     name : str
         Name of the recogniser.
@@ -75,7 +75,7 @@ class Change:
 
     Attributes
     ----------
-    role : {"recogniser", "oracle"}
+    role : {"recogniser", "oracle", "second"}
         Who observed the pictures.
     comparisons : tuple of Comparison
         Comparisons of all attributes.
