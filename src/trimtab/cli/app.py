@@ -18,6 +18,7 @@ from trimtab.cli import (
     pictures,
     reports,
     sensitivity,
+    understanding,
 )
 from trimtab.cli.console import say
 from trimtab.cli.options import grouped
@@ -59,6 +60,7 @@ for _command in (
     pictures.audit,
     comparison.compare,
     sensitivity.sensitivity,
+    understanding.understand,
     directions.learn,
     mitigation.mitigate,
     paper.paper,

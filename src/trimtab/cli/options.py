@@ -96,6 +96,22 @@ class ModelOptions:
 
         return townsfolk.judge
 
+    def detector(self) -> Any:
+        """Return the detector of the embedded models; None for any other model."""
+        if self.model not in EMBEDDED:
+            return None
+        from trimtab import townsfolk
+
+        return townsfolk.load_detector()
+
+    def phrases(self, name: str) -> Any:
+        """Return a list of phrases in words that an embedded model can read; None for others."""
+        if self.model not in EMBEDDED:
+            return None
+        from trimtab import townsfolk
+
+        return townsfolk.words(name)
+
     def load(self) -> Any:
         """Return the loaded pipeline."""
         options = dict(vars(self))

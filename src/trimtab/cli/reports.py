@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def report(
     store: Annotated[
-        str, typer.Argument(help="Store written by audit, sensitivity, mitigate, paper or demo.")
+        str, typer.Argument(help="Store written by audit, understand, mitigate and others.")
     ],
     name: Annotated[str | None, typer.Argument(help="Result to report; all if unset.")] = None,
     out: Annotated[

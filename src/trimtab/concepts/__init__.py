@@ -12,7 +12,7 @@ from trimtab.concepts.catalogue import (
     concept_packs,
 )
 from trimtab.concepts.mentions import concept_in, prompt_for
-from trimtab.concepts.phrases import PhraseList, phrase_list, phrase_lists
+from trimtab.concepts.phrases import OVERVIEW, PhraseList, phrase_list, phrase_lists
 from trimtab.concepts.prompts import (
     are_paraphrases,
     begins_like_a_photo,
@@ -24,6 +24,7 @@ from trimtab.concepts.target import Target
 from trimtab.concepts.values import Attribute, Concept, Group
 
 __all__ = [
+    "OVERVIEW",
     "Attribute",
     "Concept",
     "Group",

@@ -131,7 +131,7 @@ class Panel:
 
 def _words(group: Group) -> list[str]:
     """Return words that name a group: its name and its modifier, one or several of them."""
-    found = {group.name, group.modifier.replace("{concept}", "").strip()} - {""}
+    found = {group.name, group.said}
     return [*found, *(re.sub("man$", "men", word) for word in found)]
 
 

@@ -5,6 +5,7 @@ The file is one document::
     name: hats
     title: hats                                          # optional
     template: a photo of a person wearing {a} {phrase}   # optional: a photo of {a} {phrase}
+    kind: objects                                        # optional: objects or alternatives
     phrases: [beret, cap, top hat]
 """
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from trimtab.concepts.documents import (
     is_file,
@@ -26,11 +27,18 @@ from trimtab.concepts.documents import (
     read_document,
     shipped,
 )
+from trimtab.concepts.values import Attribute, Group
 from trimtab.concepts.words import article, fold
 from trimtab.errors import UsageError
 
 TEMPLATE = "a photo of {a} {phrase}"
+Kind = Literal["", "objects", "alternatives"]
 _SHIPPED = files("trimtab.concepts") / "packs" / "phrases"
+
+
+def filled(template: str, phrase: str) -> str:
+    """Fill a phrase and its article into a template such as "a photo of {a} {phrase}"."""
+    return template.replace("{a}", article(phrase)).replace("{phrase}", phrase)
 
 
 @dataclass(frozen=True)
@@ -46,18 +54,22 @@ class PhraseList:
     template : str
         The sentence, with ``{phrase}``, and with ``{a}`` where its article belongs.
     title : str
-        The kind in a sentence; by default the name.
+        What they are, in a sentence; by default the name.
+    kind : {"", "objects", "alternatives"}
+        Whether a detector can look for them, or a picture shows just one of them.
 
     Raises
     ------
     UsageError
-        If there are no phrases, one is empty or occurs twice, or the template has no ``{phrase}``.
+        If there are no phrases, one is empty or occurs twice, the template has no ``{phrase}``, or
+        the kind is unknown.
     """
 
     name: str
     phrases: tuple[str, ...]
     template: str = TEMPLATE
     title: str = ""
+    kind: Kind = ""
 
     def __post_init__(self) -> None:
         """Check the phrases and the template."""
@@ -79,13 +91,43 @@ class PhraseList:
                 do=f"write for example {TEMPLATE!r}",
             )
 
+        if self.kind not in get_args(Kind):
+            raise UsageError(
+                got=f"the kind {self.kind!r} of phrases",
+                expected=f"one of {', '.join(filter(None, get_args(Kind)))}, or none",
+                do=f"correct the list {self.name!r}",
+            )
+
+    @property
+    def attribute(self) -> Attribute:
+        """Alternatives as an attribute, with one group per phrase.
+
+        Raises
+        ------
+        UsageError
+            If there are fewer than two.
+        """
+        groups = [
+            Group(phrase, sentence, phrase, (sentence,))
+            for phrase, sentence in zip(self.phrases, self.sentences, strict=True)
+        ]
+        return Attribute(self.name, tuple(groups), self.title)
+
     @property
     def sentences(self) -> tuple[str, ...]:
         """The template filled with each phrase."""
-        return tuple(
-            self.template.replace("{a}", article(one)).replace("{phrase}", one)
-            for one in self.phrases
-        )
+        return tuple(filled(self.template, one) for one in self.phrases)
+
+
+OVERVIEW = PhraseList(
+    "overview",
+    ("beard", "book", "computer", "hard hat", "headscarf", "lab coat", "necklace",
+     "pair of glasses", "smile", "stethoscope", "suit and tie", "uniform"),
+    "a photo of a person with {a} {phrase}",
+    "looks and things",
+    "objects",
+)  # fmt: skip
+"""What often goes with a person, for a first look."""
 
 
 def phrase_lists() -> tuple[str, ...]:
@@ -131,10 +173,13 @@ def _shipped(name: str) -> PhraseList:
 
 
 def _list_of(document: Any) -> PhraseList:
-    data = mapping_of(document, "a list of phrases", ("name", "title", "template", "phrases"))
+    data = mapping_of(
+        document, "a list of phrases", ("name", "title", "template", "kind", "phrases")
+    )
     return PhraseList(
         str(data.get("name") or "phrases"),
         tuple(list_of(data.get("phrases"), "the phrases")),
         str(data.get("template") or TEMPLATE),
         str(data.get("title") or ""),
+        data.get("kind") or "",
     )

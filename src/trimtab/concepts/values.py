@@ -60,6 +60,11 @@ class Group:
             object.__setattr__(self, part, _text(getattr(self, part), what))
         object.__setattr__(self, "phrases", _texts(self.phrases, f"the phrases of {self.name!r}"))
 
+    @property
+    def said(self) -> str:
+        """The words for the group without a concept: "woman", "dark-skinned", "with glasses"."""
+        return self.modifier.replace("{concept}", "").strip() or self.name
+
     def prompt_on(self, concept: str | Concept) -> str:
         """Return the prompt for this group with a concept: "a photo of a dark-skinned doctor"."""
         name = _text(concept if isinstance(concept, str) else concept.name, "the concept (on=)")

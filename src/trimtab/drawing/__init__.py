@@ -19,9 +19,11 @@ if TYPE_CHECKING:
         differences,
         dose_response,
         heat_map,
+        radar,
+        ranks,
         shares,
     )
-    from trimtab.drawing.thumbnails import contact_sheet, gallery, write_strip
+    from trimtab.drawing.thumbnails import contact_sheet, gallery, with_box, write_strip
 
 __all__ = [
     "Table",
@@ -34,7 +36,10 @@ __all__ = [
     "heading",
     "heat_map",
     "notebook",
+    "radar",
+    "ranks",
     "shares",
+    "with_box",
     "write_strip",
 ]
 
@@ -43,7 +48,16 @@ __getattr__ = lazy(
     __name__,
     {
         "fragment": ["heading", "notebook"],
-        "plots": ["accuracy", "deviation", "differences", "dose_response", "heat_map", "shares"],
-        "thumbnails": ["contact_sheet", "gallery", "write_strip"],
+        "plots": [
+            "accuracy",
+            "deviation",
+            "differences",
+            "dose_response",
+            "heat_map",
+            "radar",
+            "ranks",
+            "shares",
+        ],
+        "thumbnails": ["contact_sheet", "gallery", "with_box", "write_strip"],
     },
 )

@@ -76,6 +76,27 @@ def contact_sheet(pictures: Sequence[tuple[str, Image.Image | None]]) -> Markup:
     return Markup('<div class="sheet">\n{}\n</div>').format(figures)
 
 
+def with_box(picture: Image.Image, box: Sequence[float]) -> Image.Image:
+    """Return a picture as large as a thumbnail, with a box around something in it.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        The picture.
+    box : sequence of float
+        Left, top, right and bottom, in its pixels.
+    """
+    drawn = _sized(picture, SIDE)
+    pen, scale = ImageDraw.Draw(drawn), SIDE / max(picture.size)
+    left, top, right, bottom = (round(scale * side) for side in box)
+    right, bottom = min(right, drawn.width - 1), min(bottom, drawn.height - 1)
+    for inset, colour in ((0, "#ffffff"), (2, "#1c2230")):  # seen on any background
+        corners = (left + inset, top + inset, right - inset, bottom - inset)
+        if corners[0] < corners[2] and corners[1] < corners[3]:
+            pen.rectangle(corners, outline=colour, width=2)
+    return drawn
+
+
 def write_strip(rows: Mapping[str, Sequence[Image.Image]], to: str | Path) -> Path:
     """Write rows of pictures with the same seeds as one PNG, for a README.
 

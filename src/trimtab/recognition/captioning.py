@@ -24,8 +24,8 @@ class CaptionDetector(PretrainedDetector):
     The caption is the most probable one, token by token (greedy), so that it is always the same. It
     names by itself what it sees: with phrases, only those things are kept that it calls so, apart
     from case and article ("a Dog" is "dog"). What is not found may still be in the picture: a
-    caption mentions few things. A thing is mentioned or not, so that all scores are 1, in the order
-    of the caption. Boxes are exact to a 32nd of the picture.
+    caption mentions few things. A thing is mentioned or not, so that all scores are 1. Boxes are
+    exact to a 32nd of the picture.
 
     Parameters
     ----------

@@ -63,3 +63,12 @@ class Embedder(Protocol):
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Return unit embeddings, shape (n, e)."""
         ...
+
+
+@runtime_checkable
+class TextEmbedder(Embedder, Protocol):
+    """An embedder that also embeds sentences, in the same space."""
+
+    def embed_text(self, sentences: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit embeddings, shape (m, e)."""
+        ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from trimtab import drawing
@@ -23,11 +24,7 @@ def audit(result: AuditResult, name: str) -> dict[str, Any]:
         "id": name,
         "title": _title(result),
         "prompts": result.prompts,
-        "frames": [
-            _frame(figures, role)
-            for role, view in views.items()
-            for figures in (*view.figures, *view.intersections)
-        ],
+        "frames": [one for view in views.values() for one in frames(view)],
         "agreements": [
             {
                 "title": one.title,
@@ -37,6 +34,7 @@ def audit(result: AuditResult, name: str) -> dict[str, Any]:
             for one in result.agreements
         ],
         "whole": [(role, _whole(view)) for role, view in views.items() if _whole(view)],
+        "rankings": list(_rankings(result)),
         "by_prompt": [
             (
                 spaced(attribute),
@@ -55,6 +53,27 @@ def _title(result: AuditResult) -> str:
     if result.prompts:
         return sentences.quoted(result.prompts)
     return sentences.in_folders([result.folder]) if result.folder else "a set of pictures"
+
+
+def _rankings(result: AuditResult) -> Iterator[dict[str, Any]]:
+    """Yield the subjects, or prompts, by their deviation from the target, for each attribute."""
+    for one in result.views[0].figures if result.by_prompt else ():
+        ranked = result.ranking(one.attribute)
+        yield {
+            "title": one.title,
+            "of": "subject" if result.by_subject else "prompt",
+            "target": sentences.the_target(one),
+            "figure": drawing.deviation(
+                [(label, {"recogniser": own.deviation_ratio}) for label, own in ranked],
+                title=f"{one.title}, deviation ratio",
+            ),
+            "table": tables.ranking(ranked),
+        }
+
+
+def frames(view: View) -> list[dict[str, Any]]:
+    """Return what the page shows of each attribute and intersection."""
+    return [_frame(one, view.role) for one in (*view.figures, *view.intersections)]
 
 
 def _frame(figures: Figures, role: str) -> dict[str, Any]:

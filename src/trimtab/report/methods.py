@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from trimtab.drawing.words import listed, percent
 from trimtab.interventions import Adjustment
+from trimtab.metrics.discovery import LEAST_DELTA, LEAST_POINTS, LEVEL
 from trimtab.report.tables import span
 from trimtab.statistics import LEAST_DISTANCE, LEAST_SEED_SHARE
 from trimtab.workflows.records import View
@@ -16,6 +17,7 @@ from trimtab.workflows.results import (
     MitigationResult,
     PanelsResult,
     SensitivityResult,
+    UnderstandingResult,
 )
 
 
@@ -60,7 +62,11 @@ def _prompts(result: AnyResult) -> Sequence[str]:
 def _counts(result: AnyResult) -> list[int]:
     if isinstance(result, MitigationResult):
         return [arm.n for arm in result.arms]
-    return [result.n] if isinstance(result, AuditResult | SensitivityResult) else []
+    return (
+        [result.n]
+        if isinstance(result, AuditResult | SensitivityResult | UnderstandingResult)
+        else []
+    )
 
 
 def _noise(result: AuditResult) -> str:
@@ -79,6 +85,8 @@ def methods(results: Sequence[AnyResult]) -> list[str]:
 def _methods(result: AnyResult) -> Iterator[str]:
     if isinstance(result, SensitivityResult):
         yield from _analysed(result)
+    if isinstance(result, UnderstandingResult):
+        yield from _understood(result)
     if not isinstance(result, AuditResult | MitigationResult):
         return
     if isinstance(result, MitigationResult):
@@ -126,6 +134,30 @@ def _analysed(result: SensitivityResult) -> Iterator[str]:
         "lies within one of them. Distances depend on the recogniser, here "
         f"{result.recogniser}."
     )
+
+
+def _understood(result: UnderstandingResult) -> Iterator[str]:
+    yield (
+        "Association in text is the cosine of the embeddings of two sentences. Its percentage is "
+        "the part of unrelated words that are as close or closer, in the same sentence. "
+        "Association in pictures is the mean cosine over all pairs of a picture of the concept and "
+        "one of the attribute, from different seeds, with a bootstrap interval over pictures."
+    )
+    yield (
+        "Shares of groups are by the recogniser, shares of other attributes by the detector. The "
+        "rank correlation is that of Spearman, with the interval of Bonett and Wright; it is not "
+        "stated for fewer than four attributes. Attributes are not a random sample of words, so "
+        "that it describes this list."
+    )
+    if result.reference:
+        yield (
+            "Discoveries compare pictures from different seeds: shares by Fisher's exact test, "
+            "with Newcombe intervals, over the pictures in which they could be told; cosines by "
+            "the test of Mann and Whitney, with Cliff's delta. The procedure of Benjamini and "
+            f"Hochberg keeps the expected part of false discoveries at {percent(LEVEL)}. "
+            f"Differences below {100 * LEAST_POINTS:.0f} points, or {LEAST_DELTA:g} of Cliff's "
+            "delta, are not named. Groups of similar pictures are those of k-means."
+        )
 
 
 def _views(result: MitigationResult | AuditResult) -> Iterator[View]:

@@ -14,6 +14,7 @@ from trimtab.report import methods, sentences
 from trimtab.report.audit import audit, learning, sensitivity
 from trimtab.report.mitigation import mitigation
 from trimtab.report.panels import panels
+from trimtab.report.understanding import understanding
 from trimtab.workflows.results import (
     AnyResult,
     AuditResult,
@@ -21,6 +22,7 @@ from trimtab.workflows.results import (
     MitigationResult,
     PanelsResult,
     SensitivityResult,
+    UnderstandingResult,
 )
 
 
@@ -42,7 +44,7 @@ def page(results: Sequence[AnyResult]) -> str:
         version=__version__,
         css=css(),
         title=_title(results, models, folders, studied),
-        kicker="trimtab report" if studied else "trimtab audit",
+        kicker=_kicker(results, studied),
         facts=methods.facts(single, models, folders),
         results=[_shown(result, f"r{i}") for i, result in enumerate(results, start=1)],
         again=[(result.command, result.python) for result in results],
@@ -61,9 +63,17 @@ def _title(
         return f"A direction in the noise of {model}"
     if all(isinstance(result, SensitivityResult) for result in results):
         return f"Whether {model} follows its noise"
+    if all(isinstance(result, UnderstandingResult) for result in results):
+        return f"What {model} connects with a concept, and what it shows"
     if models:
         return f"Whom {model} shows"
     return f"Whom {sentences.in_folders(folders)} show" if folders else "Whom these pictures show"
+
+
+def _kicker(results: Sequence[AnyResult], studied: bool) -> str:
+    if all(isinstance(result, UnderstandingResult) for result in results):
+        return "trimtab understand"
+    return "trimtab report" if studied else "trimtab audit"
 
 
 def _parts(result: AnyResult) -> list[AnyResult]:
@@ -80,4 +90,6 @@ def _shown(result: AnyResult, name: str) -> dict[str, Any]:
         return audit(result, name)
     if isinstance(result, SensitivityResult):
         return sensitivity(result, name)
+    if isinstance(result, UnderstandingResult):
+        return understanding(result, name)
     return learning(result, name)

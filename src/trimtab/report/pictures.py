@@ -11,12 +11,12 @@ from PIL import Image
 from trimtab.drawing import contact_sheet, gallery
 from trimtab.errors import FileError
 from trimtab.report.arms import ORDER
-from trimtab.storage import read_picture
+from trimtab.storage import Store, read_picture
 from trimtab.storage.formats import listing
 from trimtab.storage.pictures import decode_picture
 from trimtab.workflows.audit_result import THUMBNAILS, thumbnail_of
 from trimtab.workflows.notebooks import named, pictures_in
-from trimtab.workflows.records import SourceFile
+from trimtab.workflows.records import Seeds, SourceFile
 from trimtab.workflows.results import AuditResult, MitigationResult, SensitivityResult
 
 COLUMNS = 10
@@ -61,18 +61,23 @@ def sheets(result: AuditResult) -> list[dict[str, Any]]:
     prompts = result.prompts[:PROMPTS]
     if not prompts or result.seeds is None:
         return _folder_sheet(result) if result.folder else []
-    every = range(*result.seeds)
-    seeds = every[: SHOWN // len(prompts)]
-    found = []
-    for prompt in prompts:
-        pictures = pictures_in(result.store, result.spec, prompt, seeds)
-        said = (
-            f"The first {len(seeds)} of {len(every):,}."
-            if len(seeds) < len(every)
-            else f"All {len(seeds)}."
-        )
-        found += _sheet(prompt, list(zip(map(str, seeds), pictures, strict=True)), said)
-    return found
+    most = SHOWN // len(prompts)
+    return [
+        sheet
+        for prompt in prompts
+        for sheet in sheet_of(result.store, result.spec, prompt, result.seeds, most)
+    ]
+
+
+def sheet_of(
+    store: Store | None, spec: str, prompt: str, seeds: Seeds, most: int = SHOWN
+) -> list[dict[str, Any]]:
+    """Return a contact sheet of the first seeds; empty if there are no pictures."""
+    every = range(*seeds)
+    shown = every[:most]
+    pictures = pictures_in(store, spec, prompt, shown)
+    said = f"The first {len(shown)} of {len(every):,}." if shown != every else f"All {len(shown)}."
+    return _sheet(prompt, list(zip(map(str, shown), pictures, strict=True)), said)
 
 
 def grid(result: SensitivityResult) -> str:

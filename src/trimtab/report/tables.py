@@ -271,6 +271,13 @@ def _measured(figures: Figures, groups: Sequence[str]) -> list[str]:
     ]  # fmt: skip
 
 
+def ranking(rows: Sequence[tuple[str, Figures]]) -> Table:
+    """Return the shares of each subject or prompt, in the order given."""
+    groups = rows[0][1].groups if rows else ()
+    head = ["", "N", *map(group_label, groups), "unknown", "deviation ratio", "noise floor"]
+    return Table("Ranking", head, [[label, *_measured(one, groups)] for label, one in rows])
+
+
 def by_prompt(
     sets: Sequence[tuple[str, Mapping[str, Sequence[View]]]],
     attribute: str,

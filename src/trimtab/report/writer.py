@@ -49,7 +49,7 @@ def write_report(result: AnyResult | Store | str | Path, to: str | Path | None =
     else:
         raise UsageError(
             got=f"a {type(result).__name__}",
-            expected="a store, or the result of audit, learn, mitigate or run_panels",
+            expected="a store, or the result of a workflow such as audit or mitigate",
             do="pass the object that the workflow returned",
         )
     folder = Path(to) if to is not None else own

@@ -30,6 +30,7 @@ from trimtab.statistics.limits import (
     PRECISION,
     THRESHOLD,
 )
+from trimtab.statistics.prevalence import corrected_shares
 from trimtab.statistics.ranks import spearman
 from trimtab.statistics.significance import holm, independence, mcnemar, stuart_maxwell
 from trimtab.statistics.superiority import Superiority, superiority
@@ -56,6 +57,7 @@ __all__ = [
     "Superiority",
     "bootstrap",
     "cohen_kappa",
+    "corrected_shares",
     "excess_of_both",
     "explained",
     "holm",

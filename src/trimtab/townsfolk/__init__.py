@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trimtab.concepts import PhraseList, phrase_list
 from trimtab.errors import UsageError
 from trimtab.lazy import lazy
 from trimtab.townsfolk.card import CARDS, BiasCard
@@ -31,6 +32,7 @@ __all__ = [
     "load_detector",
     "load_oracle",
     "model_folder",
+    "words",
 ]
 
 
@@ -56,6 +58,23 @@ def model_folder(name: str = "townsfolk") -> Path:
             got=f"the model {name!r}", expected=f"one of {', '.join(MODELS)}", do="choose one"
         )
     return Path(str(files("trimtab.townsfolk") / "models" / name))
+
+
+def words(name: str) -> PhraseList:
+    """Return one of townsfolk's own lists of phrases.
+
+    Parameters
+    ----------
+    name : str
+        "looks", what portraits show; "backgrounds", behind them; "unrelated", words of other
+        scenes. The recogniser reads no words of other worlds.
+
+    Raises
+    ------
+    FileError
+        If there is no such list.
+    """
+    return phrase_list(Path(str(files("trimtab.townsfolk") / "words" / f"{name}.yaml")))
 
 
 def load(name: str = "townsfolk", *, device: str = "cpu") -> Any:

@@ -14,6 +14,7 @@ from trimtab.workflows.results import (
     MitigationResult,
     PanelsResult,
     SensitivityResult,
+    UnderstandingResult,
     load_result,
 )
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from trimtab.workflows.noise_sensitivity import sensitivity
     from trimtab.workflows.panel_study import run_panels
     from trimtab.workflows.plan import Plan
+    from trimtab.workflows.understanding import understand
 
 __all__ = [
     "AuditResult",
@@ -35,6 +37,7 @@ __all__ = [
     "PanelsResult",
     "Plan",
     "SensitivityResult",
+    "UnderstandingResult",
     "audit",
     "audit_images",
     "compare_images",
@@ -44,6 +47,7 @@ __all__ = [
     "mitigate",
     "run_panels",
     "sensitivity",
+    "understand",
 ]
 
 __getattr__ = lazy(
@@ -57,5 +61,6 @@ __getattr__ = lazy(
         "noise_sensitivity": ["sensitivity"],
         "panel_study": ["run_panels"],
         "plan": ["Plan"],
+        "understanding": ["understand"],
     },
 )

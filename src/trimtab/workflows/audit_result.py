@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from trimtab.drawing.thumbnails import SIDE
 from trimtab.generation import ImageSet
 from trimtab.generation.selection import Key
-from trimtab.metrics import Agreement
+from trimtab.metrics import Agreement, Figures
 from trimtab.storage.formats import counted, told_left_out
 from trimtab.workflows import notebooks
 from trimtab.workflows.records import Seeds, SourceFile, View
@@ -48,6 +50,9 @@ class AuditResult(Result):
         What each recogniser perceived, over all prompts.
     by_prompt : dict of str to tuple of View
         The same by prompt; empty if there is only one prompt.
+    by_subject : dict of str to tuple of View
+        The same by subject, such as "doctor", over all prompts with it; empty if no prompts, or
+        all, share one.
     recogniser : str
         Name of the recogniser.
     second_recogniser : str
@@ -76,6 +81,7 @@ class AuditResult(Result):
     seeds: Seeds | None
     views: tuple[View, ...]
     by_prompt: dict[str, tuple[View, ...]] = field(default_factory=dict)
+    by_subject: dict[str, tuple[View, ...]] = field(default_factory=dict)
     recogniser: str
     threshold: float
     folder: str = ""
@@ -122,17 +128,31 @@ class AuditResult(Result):
             return []
         return [(self.spec, prompt, seed) for prompt in self.prompts for seed in range(*self.seeds)]
 
+    def ranking(self, attribute: str) -> list[tuple[str, Figures]]:
+        """Return the figures of each subject, or else each prompt, the largest deviation first.
+
+        Parameters
+        ----------
+        attribute : str
+            Name of the attribute.
+        """
+        parts = self.by_subject or self.by_prompt
+        every = [(label, one.of(attribute)) for label, (one, *_) in parts.items()]
+        found = [(label, one) for label, one in every if one is not None]
+        # NaN, where nothing is known, comes last.
+        return sorted(found, key=lambda one: -np.nan_to_num(one[1].deviation_ratio.value, nan=-1))
+
     def _repr_html_(self) -> str:
         return notebooks.audit(
             self.views, self.agreements, self.prompts, self.seeds, self.spec, self.store
         )
 
     def __str__(self) -> str:
-        """Return tables: each attribute, each intersection, agreements, the shares by prompt."""
+        """Return tables: each attribute, each intersection, agreements, shares by subject."""
         figures = [one for view in self.views for one in (*view.figures, *view.intersections)]
         seeds = [] if self.seed_effect is None else [self.seed_effect.sentence()]
         tables = [*figures, *self.agreements]
-        return "\n\n".join([*map(str, tables), *self._by_prompt(), *seeds, *self._of_files()])
+        return "\n\n".join([*map(str, tables), *self._ranked(), *seeds, *self._of_files()])
 
     def file_facts(self) -> list[tuple[str, str]]:
         """Return what to say about the files of a folder, as (name, sentence)."""
@@ -160,18 +180,18 @@ class AuditResult(Result):
             lines.append(f"    and {len(self.missed) - _NAMED:,} more, which the result names")
         return ["\n".join(lines)]
 
-    def _by_prompt(self) -> list[str]:
+    def _ranked(self) -> list[str]:
+        """Return the shares of each subject or prompt, the largest deviation first."""
         found = []
         for one in self.views[0].figures if self.by_prompt else ():
-            width = max(map(len, self.by_prompt))
-            lines = [f"{one.title} by prompt", ""]
-            for prompt, views in self.by_prompt.items():
-                own = views[0].of(one.attribute)
-                assert own is not None  # every prompt was asked the same
+            ranked = self.ranking(one.attribute)
+            width = max(len(label) for label, _ in ranked)
+            lines = [f"{one.title} by {'subject' if self.by_subject else 'prompt'}", ""]
+            for label, own in ranked:
                 shares = "  ".join(f"{g} {share.value:.2f}" for g, share in own.shares.items())
                 ratio = own.deviation_ratio
                 lines.append(
-                    f"  {prompt:<{width}}  {shares}  unknown {own.unknown.value:.2f}  "
+                    f"  {label:<{width}}  {shares}  unknown {own.unknown.value:.2f}  "
                     f"deviation ratio {ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
                 )
             found.append("\n".join(lines))

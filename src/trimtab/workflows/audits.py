@@ -24,7 +24,7 @@ from trimtab.storage.pictures import encode_png
 from trimtab.storage.specs import model_of
 from trimtab.workflows.audit_result import THUMBNAILS, AuditResult, thumbnail_of
 from trimtab.workflows.plan import facts_of
-from trimtab.workflows.readings import Reader, Reading, views_by_prompt, views_of
+from trimtab.workflows.readings import Reader, Reading, views_by_prompt, views_by_subject, views_of
 from trimtab.workflows.records import SourceFile
 from trimtab.workflows.result import slug
 from trimtab.workflows.second import Second, agreements_of
@@ -140,6 +140,7 @@ def audit(
             seeds=(first_seed, first_seed + n),
             views=views_of(reading, targets, names),
             by_prompt=views_by_prompt(reading, targets, names),
+            by_subject=views_by_subject(reading, targets, names),
             recogniser=recogniser_name(found),
             threshold=THRESHOLD,
             # Words that a picture draws by its seed make pictures differ without any noise.

@@ -50,6 +50,18 @@ def sensitivity(
     return drawing.notebook(*told, drawing.gallery(shown, rows) if drawn else "")
 
 
+def understanding(
+    views: Sequence[View],
+    told: Sequence[Any],
+    prompt: str,
+    seeds: Seeds,
+    spec: str,
+    store: Store | None,
+) -> str:
+    """Return the shares, what else was found, and the first pictures."""
+    return audit(views, (), (prompt,), seeds, spec, store) + drawing.notebook(*told)
+
+
 def mitigation(
     arms: Sequence[Arm],
     attributes: Sequence[Mitigated],
@@ -109,7 +121,7 @@ def named(arm: Arm, several: bool = True) -> str:
 
 
 def pictures_in(
-    store: Store | None, spec: str, prompt: str, seeds: range
+    store: Store | None, spec: str, prompt: str, seeds: Sequence[int]
 ) -> list[Image.Image | None]:
     """Read pictures by seed; None for blocked or missing ones, and for all without a store."""
     return [None] * len(seeds) if store is None else PictureIndex(store).images(spec, prompt, seeds)

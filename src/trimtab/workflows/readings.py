@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.concepts import Attribute, Target
+from trimtab.concepts import Attribute, Target, subject_of
 from trimtab.errors import UsageError
 from trimtab.generation import ImageSet
 from trimtab.metrics import AuditFrame, Comparison, Spillover, spillover
@@ -204,7 +204,7 @@ def views_of(
     targets: Mapping[str, Target],
     together: Sequence[str],
     alignment: Alignment | None = None,
-    cut: slice = slice(None),
+    cut: slice | NDArray[np.int64] = slice(None),
 ) -> tuple[View, ...]:
     """Return the figures of each recogniser.
 
@@ -218,7 +218,7 @@ def views_of(
         Attributes whose intersection to include.
     alignment : mapping, optional
         Cosine of each picture with its prompt, shape (n,), by role of the recogniser.
-    cut : slice
+    cut : slice or ndarray of int
         Which pictures; default all.
     """
     return tuple(
@@ -242,10 +242,29 @@ def views_by_prompt(
     }
 
 
+def views_by_subject(
+    reading: Reading, targets: Mapping[str, Target], together: Sequence[str]
+) -> dict[str, tuple[View, ...]]:
+    """Return `views_of` for each subject, over all its prompts; empty unless prompts share some.
+
+    "a photo of a doctor" and "a portrait of a doctor" have the same subject.
+    """
+    rows: dict[str, list[int]] = {}
+    every = np.arange(len(reading.images))
+    for prompt, cut in reading.cuts():
+        rows.setdefault(subject_of(prompt), []).extend(every[cut].tolist())
+    if len(rows) in (1, len(reading.prompts)):
+        return {}
+    return {
+        subject: views_of(reading, targets, together, None, np.array(mine))
+        for subject, mine in rows.items()
+    }
+
+
 def _view(
     role: Role,
     sight: Sight,
-    cut: slice,
+    cut: slice | NDArray[np.int64],
     targets: Mapping[str, Target],
     together: Sequence[str],
     alignment: NDArray[np.float64] | None,

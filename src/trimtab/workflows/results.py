@@ -12,6 +12,7 @@ from trimtab.workflows.mitigation_result import MitigationResult
 from trimtab.workflows.panels_result import PanelsResult
 from trimtab.workflows.result import Result
 from trimtab.workflows.sensitivity_result import SensitivityResult
+from trimtab.workflows.understanding_result import UnderstandingResult
 
 __all__ = [
     "AuditResult",
@@ -20,13 +21,28 @@ __all__ = [
     "PanelsResult",
     "Result",
     "SensitivityResult",
+    "UnderstandingResult",
     "load_result",
 ]
 
-AnyResult = AuditResult | LearnResult | MitigationResult | PanelsResult | SensitivityResult
+AnyResult = (
+    AuditResult
+    | LearnResult
+    | MitigationResult
+    | PanelsResult
+    | SensitivityResult
+    | UnderstandingResult
+)
 KINDS: dict[str, type[AnyResult]] = {
     kind.FORMAT: kind
-    for kind in (AuditResult, LearnResult, MitigationResult, PanelsResult, SensitivityResult)
+    for kind in (
+        AuditResult,
+        LearnResult,
+        MitigationResult,
+        PanelsResult,
+        SensitivityResult,
+        UnderstandingResult,
+    )
 }
 
 

@@ -11,7 +11,7 @@ from trimtab.drawing import style
 from trimtab.drawing.plots.marks import DOTTED, LEFT, LINE, RIGHT, aside, mark, row_label
 from trimtab.drawing.style import MUTED, SMALL, SOFT
 from trimtab.drawing.svg import inline
-from trimtab.drawing.words import number, numbers
+from trimtab.drawing.words import listed, number, numbers
 from trimtab.statistics import Estimate
 
 
@@ -23,7 +23,8 @@ def deviation(
     Parameters
     ----------
     rows : sequence of (str, mapping of str to Estimate)
-        Label, and the ratio by role ("recogniser", "oracle"). The first floor is drawn.
+        Label, and the ratio by role ("recogniser", "oracle"). If their floors differ, each row has
+        its own.
     title : str, optional
         Title for screen readers.
     """
@@ -39,11 +40,15 @@ def deviation(
                     at = row + aside(role, roles)
                     ax.plot((one.low, one.high), (at, at), color=MUTED, linewidth=LINE)
                     ax.plot(one.value, at, **mark(role))
-        floor = next(iter(rows[0][1].values())).noise_floor
-        if floor is not None and math.isfinite(floor):
-            ax.axvspan(0, floor, color=SOFT, zorder=0)
-            ax.axvline(floor, **DOTTED)
-            ax.text(0, -0.62, f"chance alone {floor:.2f}", ha="left", color=MUTED, fontsize=SMALL)
+        floors = [next(iter(roles.values())).noise_floor for _, roles in rows]
+        finite = [one for one in floors if one is not None and math.isfinite(one)]
+        for row, floor in enumerate(floors):
+            if floor is not None and math.isfinite(floor):
+                ax.fill_between((0, floor), row - 0.5, row + 0.5, color=SOFT, zorder=0, linewidth=0)
+                ax.plot((floor, floor), (row - 0.5, row + 0.5), **DOTTED)
+        if finite:
+            chance = "–".join(dict.fromkeys(f"{one:.2f}" for one in (min(finite), max(finite))))
+            ax.text(0, -0.62, f"chance alone {chance}", ha="left", color=MUTED, fontsize=SMALL)
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.set_xlim(0, 1)
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
@@ -54,4 +59,5 @@ def deviation(
             for label, roles in rows
             for role, one in roles.items()
         ]
-        return inline(figure, f"{title}. {'; '.join(said)}. Chance alone: {number(floor)}.")
+        chances = listed(list(dict.fromkeys(map(number, floors))))
+        return inline(figure, f"{title}. {'; '.join(said)}. Chance alone: {chances}.")
