@@ -46,6 +46,7 @@ from recipes.townsfolk.common import (
     to_tensor,
 )
 from recipes.townsfolk.muon import Muon
+from recipes.townsfolk.unfinished import unpacked
 
 CHECKPOINT = WORK / "unet.pt"
 EMPTY_CAPTION = 0.1  # share of captions dropped, for classifier-free guidance
@@ -148,7 +149,8 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--start",
         type=Path,
-        help="folder of a denoiser, or checkpoint of an earlier run that was moved elsewhere",
+        help="folder of a denoiser, file of an unfinished one, or checkpoint of an earlier run "
+        "that was moved elsewhere",
     )
     parser.add_argument(
         "--zero-snr",
@@ -168,6 +170,9 @@ def beginning(start: Path | None) -> tuple[UNet2DConditionModel, dict[str, Any] 
     model = build()
     if start is None:
         return model, None
+    if start.suffix == ".safetensors":
+        model.load_state_dict(unpacked(start))
+        return model, {"weights": fingerprint(start)}
     if start.is_dir():
         weights = start / "diffusion_pytorch_model.safetensors"
         model.load_state_dict(load_file(weights))
