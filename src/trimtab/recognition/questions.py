@@ -80,3 +80,12 @@ class Question:
                 expected=f"{FORMAT}, version {VERSION}",
                 do="update trimtab, or restore the file",
             ) from error
+
+
+def can_answer(recogniser: object, attribute: Attribute) -> bool:
+    """Return whether a recogniser can be asked about an attribute.
+
+    One with fixed questions must have a question of that name, with the same groups.
+    """
+    own = getattr(recogniser, "questions", None)
+    return own is None or (attribute.name in own and own[attribute.name].groups == attribute.names)

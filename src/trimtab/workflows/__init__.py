@@ -1,4 +1,4 @@
-"""Complete workflows with typed results: audit, sensitivity, learn, mitigate.
+"""Complete workflows with typed results: audit, sensitivity, understand, learn, mitigate.
 
 Results can be read and shown without torch, which is loaded on first use of a workflow.
 """

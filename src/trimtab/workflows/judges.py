@@ -13,6 +13,7 @@ from trimtab.concepts import Attribute
 from trimtab.generation import ImageSet
 from trimtab.recognition import Detections, Labels, classify, detect, embed
 from trimtab.recognition.protocol import Embedder, TextEmbedder
+from trimtab.recognition.questions import can_answer
 from trimtab.storage import Progress, Store
 
 
@@ -39,8 +40,7 @@ class Judges:
 
     def answers(self, attribute: Attribute) -> bool:
         """Return whether the recogniser can be asked about an attribute."""
-        fixed = getattr(self.recogniser, "questions", None)
-        return fixed is None or attribute.name in fixed
+        return can_answer(self.recogniser, attribute)
 
     def labels(self, images: ImageSet, attribute: Attribute) -> Labels:
         """Return the groups of an attribute that pictures show."""

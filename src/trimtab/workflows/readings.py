@@ -16,7 +16,7 @@ from trimtab.errors import UsageError
 from trimtab.generation import ImageSet
 from trimtab.metrics import AuditFrame, Comparison, Spillover, spillover
 from trimtab.recognition import Labels, Observations, classify, embed, preservation, psnr
-from trimtab.recognition.protocol import Embedder, recogniser_name
+from trimtab.recognition.protocol import Embedder, TextEmbedder, recogniser_name
 from trimtab.statistics import Dose, Estimate, bootstrap, wilson
 from trimtab.storage import Progress, Store
 from trimtab.workflows.concept_rule import CONCEPT, ConceptRule
@@ -354,7 +354,7 @@ def alignment_of(reading: Reading, recogniser: Any, store: Store | None) -> Alig
     Empty if the recogniser cannot embed text. The CLIP score of Hessel et al. 2021 is 2.5 times
     the cosine where that is positive.
     """
-    if not (isinstance(recogniser, Embedder) and hasattr(recogniser, "embed_text")):
+    if not isinstance(recogniser, TextEmbedder):
         return {}
     looking: Any = recogniser
     pictures = embed(reading.images, looking, store=store).vectors.astype(float)

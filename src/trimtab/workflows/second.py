@@ -12,6 +12,7 @@ from trimtab.generation import ImageSet
 from trimtab.metrics import Agreement
 from trimtab.recognition import Observations, Recogniser, classify, recogniser_for
 from trimtab.recognition.protocol import recogniser_name, recogniser_version
+from trimtab.recognition.questions import can_answer
 from trimtab.storage import Progress, Store
 from trimtab.workflows.readings import Reading
 
@@ -79,14 +80,10 @@ class Second:
                 expected="a second recogniser that is not the first",
                 do="name another one, or leave it out",
             )
-        own = getattr(found, "questions", None)
-        known = tuple(
-            one
-            for one in asked
-            if own is None or (one.name in own and own[one.name].groups == one.names)
-        )
+        known = tuple(one for one in asked if can_answer(found, one))
         if not known:
-            fixed = (f"{key} ({', '.join(one.groups)})" for key, one in (own or {}).items())
+            own = getattr(found, "questions", {})
+            fixed = (f"{key} ({', '.join(one.groups)})" for key, one in own.items())
             raise UsageError(
                 got=f"{name}, which knows none of {', '.join(one.name for one in asked)}",
                 expected=f"one of {'; '.join(fixed)}",

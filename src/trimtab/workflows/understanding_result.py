@@ -115,9 +115,8 @@ class UnderstandingResult(Result):
         FileError
             If the result was never stored, or pictures are missing.
         """
-        return pictures_of(
-            self, self.spec, [self.prompt], range(*self.seeds) if seeds is None else seeds
-        )
+        wanted = range(*self.seeds) if seeds is None else seeds
+        return pictures_of(self, self.spec, self.prompts, wanted)
 
     def keys(self) -> list[Key]:
         """Return spec, prompt and seed of all pictures, also of the reference and attributes."""
@@ -199,14 +198,7 @@ class UnderstandingResult(Result):
 
     def found(self) -> Table:
         """Return a row for each kind of object, in most pictures first."""
-        rows = [
-            [
-                one.phrase,
-                _share(one.pictures),
-                str(one.count),
-            ]
-            for one in self.objects
-        ]
+        rows = [[one.phrase, _share(one.pictures), str(one.count)] for one in self.objects]
         return Table(f"Objects, found by {self.detector}", ["object", "shown in", "boxes"], rows)
 
     def sentences(self) -> list[str]:
@@ -248,15 +240,15 @@ class UnderstandingResult(Result):
         """Return the shares, the associations, the objects and where they disagree."""
         head = f"“{self.prompt}”, {self.n} pictures, by {self.recogniser}"
         figures = [str(one) for view in self.views for one in view.figures]
-        tables = [self.associated(), self.found(), self.discovered(), self.grouped()]
-        parts = [head, *figures, *map(_first, tables), "\n".join(self.sentences())]
+        found = map(_first, (self.found(), self.discovered(), self.grouped()))
+        parts = [head, *figures, str(self.associated()), *found, "\n".join(self.sentences())]
         return "\n\n".join(filter(None, parts))
 
 
 def _first(table: Table) -> str:
-    """Return a table for a terminal, with its first rows if it is long and has other pages."""
+    """Return a table for a terminal, with its first rows if it is long."""
     more = len(table.rows) - SHOWN
-    if more <= 0 or table.head[0] == "attribute":
+    if more <= 0:
         return str(table)
     return f"{replace(table, rows=table.rows[:SHOWN])}\n  and {more} more"
 
@@ -269,9 +261,9 @@ def _effect(one: Discovery) -> str:
 
 
 def _share(one: Share | Estimate | None) -> str:
-    return (
-        "" if one is None else f"{percent(round(one.value, 3))} ({percents((one.low, one.high))})"
-    )
+    if one is None:
+        return ""
+    return f"{percent(round(one.value, 3))} ({percents((one.low, one.high))})"
 
 
 def _interval(one: Estimate | None) -> str:

@@ -88,7 +88,7 @@ def _frame(ax: Any, angles: Sequence[float], labels: Sequence[str]) -> None:
     for angle, label in zip(angles, labels, strict=True):
         x, y = math.cos(angle), math.sin(angle)
         ax.plot((0, RADIUS * x), (0, RADIUS * y), color=GRID, linewidth=0.8)
-        side = "center" if abs(x) < 0.2 else "left" if x > 0 else "right"
+        side = "center" if abs(x) < 0.05 else "left" if x > 0 else "right"
         up = "bottom" if y > 0.9 else "top" if y < -0.9 else "center"
         ax.text((RADIUS + 8) * x, (RADIUS + 8) * y, label, ha=side, va=up, color=INK,
                 fontsize=SMALL)  # fmt: skip
